@@ -1,5 +1,7 @@
 //! The plan as the rest of the program sees it: names resolved to indexes, values checked, scopes enumerated.
 
+use serde::{Deserialize, Serialize};
+
 use plumbline_units::{Currency, Day, Micros, Name, Seconds, Share, Timestamp, Tolerance, Zone};
 
 /// One revision of one workspace's plan.
@@ -38,15 +40,15 @@ pub struct Plan {
 }
 
 /// Position of a stage in a motion's funnel; 0 is the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StageIndex(pub u8);
 
 /// Position of a dimension in [`Plan::dimensions`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DimensionIndex(pub u8);
 
 /// Position of a target in [`Plan::targets`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetIndex(pub u16);
 
 /// A funnel with its own stages.
@@ -112,7 +114,7 @@ pub enum Lag {
 }
 
 /// A team of a function.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     /// `marketing`, `sales`, `finance`, …
     pub function: Name,
@@ -132,7 +134,7 @@ pub struct Dimension {
 }
 
 /// A selector: these dimensions have these values. Sorted by dimension, each at most once; empty = everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope(pub Vec<(DimensionIndex, Name)>);
 
 impl Scope {
@@ -273,7 +275,8 @@ pub enum Strictness {
 }
 
 /// Which way a target drifts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Under the plan.
     Below,
@@ -321,7 +324,8 @@ pub struct Condition {
 }
 
 /// How bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Beyond the warn bound.
     Warning,
