@@ -1,0 +1,158 @@
+//! What really happens: the yardstick for an alarm.
+
+use plumbline_units::{Day, Timestamp};
+
+use crate::effect::{Effect, Effects, SILENT_DAYS, trap};
+use crate::{STAGES, ScenarioKind, Spec};
+
+/// What a scenario does, written beside the events by `plumbline generate`. Rates and money are exact means.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Truth {
+    /// The story.
+    pub scenario: ScenarioKind,
+    /// Its seed.
+    pub seed: u64,
+    /// First day of leads.
+    pub start: Day,
+    /// Number of days.
+    pub days: u32,
+    /// Zone that cuts the days.
+    pub timezone: String,
+    /// Mean leads per day before the onset, over all segments.
+    pub leads_per_day: f64,
+    /// First day of the change: it concerns leads created, and money spent, from this day on.
+    pub onset: Option<Day>,
+    /// The segments it happens in.
+    pub segments: Vec<String>,
+    /// The channel that causes it, where one does.
+    pub channel: Option<String>,
+    /// Factor on the leads in the segments hit, when fully there.
+    pub volume_factor: f64,
+    /// Factor on the spend in the segments hit, when fully there.
+    pub spend_factor: f64,
+    /// Factor on all lags.
+    pub lag_factor: f64,
+    /// End-to-end conversion before and after, and of each transition.
+    pub conversion: TransitionTruth,
+    /// The transitions, first to last.
+    pub transitions: Vec<TransitionTruth>,
+    /// Planned spend per won customer.
+    pub cac_before: f64,
+    /// The same in the segments hit from the onset on.
+    pub cac_after: f64,
+    /// A source that is not heard.
+    pub silence: Option<Silence>,
+    /// Targets and patterns of the simulated plan that should speak, in the segments hit. Any other alert of a
+    /// business target is a false one.
+    pub expected: Vec<Expected>,
+}
+
+/// A rate before and after the onset.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct TransitionTruth {
+    /// The stage left.
+    pub from: String,
+    /// The stage reached.
+    pub to: String,
+    /// Share that converts before the onset.
+    pub before: f64,
+    /// Share of those created from the onset on, in the segments hit.
+    pub after: f64,
+    /// `after / before`.
+    pub factor: f64,
+    /// Part of the loss of end-to-end conversion, in logarithms; 0 where nothing is lost.
+    pub log_share: f64,
+}
+
+/// When a source says nothing.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Silence {
+    /// Which source.
+    pub source: String,
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when; then it delivers what it held back.
+    pub until: Timestamp,
+}
+
+/// An alert that would be right.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Expected {
+    /// Name of the target or pattern.
+    pub name: String,
+    /// `below` or `above`; absent for a pattern.
+    pub direction: Option<String>,
+}
+
+/// What happens in `spec`.
+pub fn truth(spec: &Spec) -> Truth {
+    let onset = spec.onset_day();
+    let whole = match spec.kind {
+        ScenarioKind::LeadQualityTrap => trap(),
+        ScenarioKind::Ramp => Effect { volume: 1.5, spend: 1.5, ..Effect::NONE },
+        ScenarioKind::SlowCycle => Effect { lags: crate::effect::SLOW_LAGS, ..Effect::NONE },
+        ScenarioKind::Steady | ScenarioKind::Season | ScenarioKind::SilentSource => Effect::NONE,
+    };
+    let lost: f64 = whole.rates.iter().map(|r| libm::log(*r)).sum();
+    let rate = |from: &str, to: &str, before: f64, factor: f64| TransitionTruth {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        before,
+        after: before * factor,
+        factor,
+        log_share: if lost == 0.0 { 0.0 } else { libm::log(factor) / lost },
+    };
+    let kept: f64 = whole.rates.iter().product();
+    Truth {
+        scenario: spec.kind,
+        seed: spec.seed,
+        start: spec.start,
+        days: spec.days,
+        timezone: spec.zone.name().to_owned(),
+        leads_per_day: spec.leads_per_day,
+        onset,
+        segments: segments_hit(spec),
+        channel: Effects::new(spec).culprit().map(|at| spec.channels[at].name.clone()),
+        volume_factor: whole.volume,
+        spend_factor: whole.spend,
+        lag_factor: whole.lags,
+        conversion: rate(STAGES[0], STAGES[4], spec.conversion(), kept),
+        transitions: (0..4).map(|j| rate(STAGES[j], STAGES[j + 1], spec.rates[j], whole.rates[j])).collect(),
+        cac_before: spec.cac(),
+        cac_after: spec.cac() * whole.spend / whole.volume / kept,
+        silence: onset.filter(|_| spec.kind == ScenarioKind::SilentSource).map(|onset| Silence {
+            source: spec.silent_source.clone(),
+            from: spec.zone.start_of(onset),
+            until: spec.zone.start_of(onset.plus(SILENT_DAYS)),
+        }),
+        expected: expected(spec.kind),
+    }
+}
+
+fn segments_hit(spec: &Spec) -> Vec<String> {
+    if !spec.kind.has_onset() {
+        return Vec::new();
+    }
+    let hit = |name: &String| spec.onset_segment.as_ref().is_none_or(|only| only == name);
+    spec.segments.iter().map(|s| s.name.clone()).filter(hit).collect()
+}
+
+fn expected(kind: ScenarioKind) -> Vec<Expected> {
+    let alert = |name: &str, direction: Option<&str>| Expected {
+        name: name.to_owned(),
+        direction: direction.map(str::to_owned),
+    };
+    match kind {
+        ScenarioKind::LeadQualityTrap => vec![
+            alert("lead-to-won", Some("below")),
+            alert("cac", Some("above")),
+            alert("spend", Some("above")),
+            alert("lead-quality-trap", None),
+        ],
+        ScenarioKind::Ramp => vec![alert("lead-volume", Some("above")), alert("spend", Some("above"))],
+        ScenarioKind::Steady
+        | ScenarioKind::Season
+        | ScenarioKind::SlowCycle
+        | ScenarioKind::SilentSource => Vec::new(),
+    }
+}
