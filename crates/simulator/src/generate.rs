@@ -285,14 +285,14 @@ impl Journey<'_> {
                 let spread = self.rng.random::<f64>();
                 at = world.calendar.monday_after(at, spread).unwrap_or(at);
             }
-            if !converts {
-                return self.fail(world, transition, at);
-            }
             let corrected = transition == 3 && self.chance(world.spec.correction_share);
             if corrected {
                 amount = cents(amount.units() * (0.8 + 0.3 * self.rng.random::<f64>()));
                 let when = entered + ((at - entered) as f64 * self.rng.random::<f64>()) as i64;
                 self.tell(world, when, What::Amount { lead, amount });
+            }
+            if !converts {
+                return self.fail(world, transition, at);
             }
             let what = match transition {
                 0 | 1 => What::Stage { lead, stage: transition as u8 + 1 },
