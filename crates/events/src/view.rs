@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use plumbline_units::{Day, Money, Timestamp};
+use plumbline_units::{Day, Money, Name, RecordId, Timestamp};
 
-use crate::{Body, EventRecord, LeadFact, OpportunityFact};
+use crate::{Body, Envelope, Event, EventRecord, LeadFact, OpportunityFact};
 
-/// An accepted event with its arrival, borrowed from wire bytes or from an [`EventRecord`].
+/// An accepted event with its arrival, borrowed from wire bytes or from an [`EventRecord`]: always well-formed.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct EventView<'a> {
     /// Intake's clock when it appended the event.
     pub received_at: Timestamp,
@@ -19,6 +20,8 @@ pub struct EventView<'a> {
     pub workspace: &'a str,
     /// The system that said it; empty where unnamed.
     pub source: &'a str,
+    /// The source's id of the event, for tracing only; empty where unstated.
+    pub event_id: &'a str,
     /// Dimension values and allow-listed attributes.
     pub attributes: Attributes<'a>,
     /// What happened.
@@ -86,6 +89,103 @@ pub enum OpportunityFactView<'a> {
     Restored,
 }
 
+impl<'a> Attributes<'a> {
+    /// The pairs, ascending by name.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let (map, wire) = match self {
+            Attributes::Map(map) => (Some(map), None),
+            Attributes::Wire(wire) => (None, Some(wire)),
+        };
+        let pairs = map.into_iter().flatten().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        pairs.chain(wire.into_iter().flat_map(crate::WireAttributes::iter))
+    }
+
+    /// The value of that name.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        match self {
+            Attributes::Map(map) => map.get(name).map(AsRef::as_ref),
+            Attributes::Wire(wire) => wire.iter().find(|(known, _)| *known == name).map(|(_, value)| value),
+        }
+    }
+}
+
+impl EventView<'_> {
+    /// The event and how it arrived, with everything copied.
+    pub fn to_record(&self) -> EventRecord {
+        let attributes = self.attributes.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let envelope = Envelope {
+            event_id: present(self.event_id),
+            occurred_at: self.occurred_at,
+            workspace: name(self.workspace),
+            source: present(self.source),
+            attributes,
+        };
+        let event = Event { envelope, body: self.body.to_body() };
+        EventRecord { received_at: self.received_at, input: self.input.into(), event }
+    }
+}
+
+impl BodyView<'_> {
+    fn to_body(self) -> Body {
+        match self {
+            BodyView::Lead { lead_id, fact } => Body::Lead { lead_id: id(lead_id), fact: fact.to_fact() },
+            BodyView::Opportunity { opportunity_id, lead_id, amount, fact } => Body::Opportunity {
+                opportunity_id: id(opportunity_id),
+                lead_id: lead_id.map(id),
+                amount,
+                fact: fact.to_fact(),
+            },
+            BodyView::Spend { spend_id, period_start, period_end, amount } => {
+                Body::Spend { spend_id: id(spend_id), period_start, period_end, amount }
+            }
+        }
+    }
+}
+
+impl LeadFactView<'_> {
+    fn to_fact(self) -> LeadFact {
+        match self {
+            LeadFactView::Created => LeadFact::Created,
+            LeadFactView::StageReached(stage) => LeadFact::StageReached(name(stage)),
+            LeadFactView::Disqualified(reason) => LeadFact::Disqualified(present(reason)),
+            LeadFactView::Reopened => LeadFact::Reopened,
+            LeadFactView::AttributesChanged => LeadFact::AttributesChanged,
+            LeadFactView::Merged(into) => LeadFact::Merged(id(into)),
+            LeadFactView::Deleted => LeadFact::Deleted,
+            LeadFactView::Restored => LeadFact::Restored,
+            LeadFactView::Erased => LeadFact::Erased,
+        }
+    }
+}
+
+impl OpportunityFactView<'_> {
+    fn to_fact(self) -> OpportunityFact {
+        match self {
+            OpportunityFactView::Created => OpportunityFact::Created,
+            OpportunityFactView::StageReached(stage) => OpportunityFact::StageReached(name(stage)),
+            OpportunityFactView::AmountChanged => OpportunityFact::AmountChanged,
+            OpportunityFactView::Won => OpportunityFact::Won,
+            OpportunityFactView::Lost(reason) => OpportunityFact::Lost(present(reason)),
+            OpportunityFactView::Reopened => OpportunityFact::Reopened,
+            OpportunityFactView::Linked => OpportunityFact::Linked,
+            OpportunityFactView::Deleted => OpportunityFact::Deleted,
+            OpportunityFactView::Restored => OpportunityFact::Restored,
+        }
+    }
+}
+
+fn present(text: &str) -> Option<Box<str>> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn id(text: &str) -> RecordId {
+    RecordId::new(text).expect("views hold checked ids")
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("views hold checked names")
+}
+
 impl EventRecord {
     /// The view of an owned event.
     pub fn view(&self) -> EventView<'_> {
@@ -96,6 +196,7 @@ impl EventRecord {
             occurred_at: envelope.occurred_at,
             workspace: envelope.workspace.as_str(),
             source: envelope.source.as_deref().unwrap_or(""),
+            event_id: envelope.event_id.as_deref().unwrap_or(""),
             attributes: Attributes::Map(&envelope.attributes),
             body: self.event.body.view(),
         }
