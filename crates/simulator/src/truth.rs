@@ -5,7 +5,8 @@ use plumbline_units::{Day, Timestamp};
 use crate::effect::{Effect, Effects, SILENT_DAYS, trap};
 use crate::{STAGES, ScenarioKind, Spec};
 
-/// What a scenario does, written beside the events by `plumbline generate`. Rates and money are exact means.
+/// What a scenario does, written beside the events by `plumbline generate`. Rates and money are means, to nine
+/// decimals.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Truth {
     /// The story.
@@ -97,10 +98,10 @@ pub fn truth(spec: &Spec) -> Truth {
     let rate = |from: &str, to: &str, before: f64, factor: f64| TransitionTruth {
         from: from.to_owned(),
         to: to.to_owned(),
-        before,
-        after: before * factor,
-        factor,
-        log_share: if lost == 0.0 { 0.0 } else { libm::log(factor) / lost },
+        before: rounded(before),
+        after: rounded(before * factor),
+        factor: rounded(factor),
+        log_share: if factor == 1.0 { 0.0 } else { rounded(libm::log(factor) / lost) },
     };
     let kept: f64 = whole.rates.iter().product();
     Truth {
@@ -118,8 +119,8 @@ pub fn truth(spec: &Spec) -> Truth {
         lag_factor: whole.lags,
         conversion: rate(STAGES[0], STAGES[4], spec.conversion(), kept),
         transitions: (0..4).map(|j| rate(STAGES[j], STAGES[j + 1], spec.rates[j], whole.rates[j])).collect(),
-        cac_before: spec.cac(),
-        cac_after: spec.cac() * whole.spend / whole.volume / kept,
+        cac_before: rounded(spec.cac()),
+        cac_after: rounded(spec.cac() * whole.spend / whole.volume / kept),
         silence: onset.filter(|_| spec.kind == ScenarioKind::SilentSource).map(|onset| Silence {
             source: spec.silent_source.clone(),
             from: spec.zone.start_of(onset),
@@ -127,6 +128,11 @@ pub fn truth(spec: &Spec) -> Truth {
         }),
         expected: expected(spec.kind),
     }
+}
+
+/// Nine decimals: what lies beyond is the arithmetic's own.
+fn rounded(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
 }
 
 fn segments_hit(spec: &Spec) -> Vec<String> {
