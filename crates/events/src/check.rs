@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use plumbline_units::{Day, Money, Name, RecordId, RecordIdError, Seconds, Timestamp};
 
 use crate::kind::{EventType, LeadType, OpportunityType};
-use crate::rejection::cut;
+use crate::rejection::{cut, printable};
 use crate::{Body, Envelope, Event, LeadFact, OpportunityFact, Rejection};
 
 /// 1990-01-01T00:00:00Z: earlier times come from clocks that were never set.
@@ -183,7 +183,7 @@ fn day(fields: &impl Fields, field: Field) -> Result<Day, Rejection> {
     if text.len() != 10 {
         return Err(Rejection::BadPeriod(format!("`{}` is not a date such as 2026-03-02", cut(&text))));
     }
-    text.parse().map_err(|error: plumbline_units::DayError| Rejection::BadPeriod(error.to_string()))
+    text.parse().map_err(|error: plumbline_units::DayError| Rejection::BadPeriod(printable(&error)))
 }
 
 fn id(fields: &impl Fields, field: Field) -> Result<RecordId, Rejection> {

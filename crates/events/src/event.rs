@@ -13,6 +13,43 @@ pub struct Event {
     pub body: Body,
 }
 
+impl Event {
+    /// Drops every attribute whose name `keep` refuses.
+    pub fn retain_attributes(&mut self, keep: impl Fn(&str) -> bool) {
+        self.envelope.attributes.retain(|name, _| keep(name));
+    }
+
+    /// Puts `hash` of it in place of every id that may lead to a person: of leads, of opportunities, and of the
+    /// event itself. Statements of spend keep theirs.
+    ///
+    /// `hash` gives 1 to 256 bytes; what is longer is cut.
+    pub fn pseudonymise(&mut self, hash: &dyn Fn(&str) -> String) {
+        let replace = |id: &mut RecordId| *id = replacement(hash(id.as_str()));
+        if let Some(id) = &mut self.envelope.event_id {
+            *id = hash(id).into();
+        }
+        match &mut self.body {
+            Body::Lead { lead_id, fact } => {
+                replace(lead_id);
+                if let LeadFact::Merged(into) = fact {
+                    replace(into);
+                }
+            }
+            Body::Opportunity { opportunity_id, lead_id, .. } => {
+                replace(opportunity_id);
+                lead_id.iter_mut().for_each(replace);
+            }
+            Body::Spend { .. } => {}
+        }
+    }
+}
+
+/// Never the original: a hash that is no id becomes one.
+fn replacement(hash: String) -> RecordId {
+    let end = hash.floor_char_boundary(RecordId::MAX_BYTES);
+    RecordId::new(&hash[..end]).unwrap_or_else(|_| RecordId::new("(blank)").expect("a word is an id"))
+}
+
 /// What all events carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {

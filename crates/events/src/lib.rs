@@ -7,7 +7,9 @@
 //! This crate reads no clock, no environment and no file. It does not talk to Kafka and knows no plan.
 
 mod check;
+mod dead_letter;
 mod event;
+mod input;
 mod json;
 mod kind;
 pub mod proto;
@@ -17,7 +19,9 @@ mod view;
 mod wire;
 
 pub use check::Limits;
+pub use dead_letter::{dead_letter_value, header as dead_letter_header};
 pub use event::{Body, Envelope, Event, LeadFact, OpportunityFact};
+pub use input::{Input, InputKind, decode};
 pub use json::{RecordJsonError, decode_json_line, record_from_json, record_to_json, to_json};
 pub use record::{
     ClockRecord, Command, CommandRecord, EpochRecord, EventRecord, InputPosition, LogRecord, PlanRecord,

@@ -1,6 +1,8 @@
 //! Why an input is not taken. Messages name fields and kinds; they never quote ids or attribute values.
 
-use plumbline_units::RecordIdError;
+use std::fmt::Display;
+
+use plumbline_units::{RecordIdError, TimestampError};
 
 /// Why an input is not an event. Decided from its bytes, its headers and the time of its arrival alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,9 +150,18 @@ impl Rejection {
         }
     }
 
+    pub(crate) fn bad_time(field: &'static str, error: &TimestampError) -> Rejection {
+        Rejection::BadTime { field, detail: printable(error) }
+    }
+
     pub(crate) fn unreadable(encoding: &'static str, detail: impl Into<String>) -> Rejection {
         Rejection::Unreadable { encoding, detail: detail.into() }
     }
+}
+
+/// The error's text; what it quotes may hold control characters, which must not reach logs and headers.
+pub(crate) fn printable(error: &impl Display) -> String {
+    error.to_string().chars().filter(|c| !c.is_control()).collect()
 }
 
 /// At most 40 characters of a text, for messages; control characters are left out.

@@ -1,5 +1,7 @@
 //! The example events, read and written back through every form.
 
+#![allow(clippy::unwrap_used)]
+
 use plumbline_events::{
     Body, EventRecord, Limits, LogRecord, decode_json_line, decode_record, encode_record, record_from_json,
     record_to_json, to_json,

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use plumbline_units::{Currency, CurrencyError, Micros, Money, Timestamp};
+use plumbline_units::{Currency, CurrencyError, Micros, Money, Timestamp, TimestampError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::check::{self, Field, Fields};
 use crate::kind::EventType;
-use crate::rejection::cut;
+use crate::rejection::{cut, printable};
 use crate::{Event, Limits, Rejection};
 
 const ENCODING: &str = "JSON";
@@ -165,9 +165,9 @@ impl Fields for JsonFields<'_> {
         let currency =
             text(amount.currency, "amount.currency")?.ok_or(Rejection::MissingField("amount.currency"))?;
         let micros =
-            Micros::parse_decimal(&value).map_err(|error| Rejection::BadAmount(error.to_string()))?;
+            Micros::parse_decimal(&value).map_err(|error| Rejection::BadAmount(printable(&error)))?;
         let currency: Currency =
-            currency.parse().map_err(|error: CurrencyError| Rejection::BadCurrency(error.to_string()))?;
+            currency.parse().map_err(|error: CurrencyError| Rejection::BadCurrency(printable(&error)))?;
         Ok(Some(Money { micros, currency }))
     }
 
@@ -217,15 +217,7 @@ fn text_or_number<'a>(raw: Raw<'a>, field: &'static str) -> Result<Option<Cow<'a
 
 fn time(raw: Raw<'_>, field: &'static str) -> Result<Option<Timestamp>, Rejection> {
     let Some(text) = text(raw, field)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|error: plumbline_units::TimestampError| Rejection::BadTime {
-        field,
-        detail: cut_message(error.to_string()),
-    })
-}
-
-/// Control characters of a quoted value must not reach logs or headers.
-fn cut_message(message: String) -> String {
-    message.chars().filter(|c| !c.is_control()).collect()
+    text.parse().map(Some).map_err(|error: TimestampError| Rejection::bad_time(field, &error))
 }
 
 /// What is wrong and where, without the text itself, which may name a person.

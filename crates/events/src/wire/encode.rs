@@ -27,10 +27,6 @@ fn message(record: &LogRecord) -> proto::LogRecord {
 impl From<&EventRecord> for proto::EventRecord {
     fn from(record: &EventRecord) -> proto::EventRecord {
         let Event { envelope, body } = &record.event;
-        let attribute = |(name, value): (&Box<str>, &Box<str>)| proto::Attribute {
-            name: name.to_string(),
-            value: value.to_string(),
-        };
         proto::EventRecord {
             received_at_ms: record.received_at.millis(),
             input: record.input.to_string(),
@@ -38,7 +34,11 @@ impl From<&EventRecord> for proto::EventRecord {
             workspace: envelope.workspace.to_string(),
             source: text(&envelope.source),
             event_id: text(&envelope.event_id),
-            attributes: envelope.attributes.iter().map(attribute).collect(),
+            attributes: envelope
+                .attributes
+                .iter()
+                .map(|(name, value)| proto::Attribute { name: name.to_string(), value: value.to_string() })
+                .collect(),
             body: Some(body.into()),
         }
     }
