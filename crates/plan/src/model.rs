@@ -1,15 +1,14 @@
 //! The plan as the rest of the program sees it: names resolved to indexes, values checked, scopes enumerated.
 
-use serde::{Deserialize, Serialize};
-
 use plumbline_units::{Currency, Day, Micros, Name, Seconds, Share, Timestamp, Tolerance, Zone};
+use serde::{Deserialize, Serialize};
 
 /// One revision of one workspace's plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The plan's name; with the target and scope it makes an episode's key.
     pub name: Name,
-    /// The file name and text it came from, for `source` in alerts.
+    /// The name of the file it came from, for `source` in alerts.
     pub source: Box<str>,
     /// Grows with every change.
     pub revision: u32,
@@ -31,7 +30,7 @@ pub struct Plan {
     pub motions: Vec<Motion>,
     /// What segments are made of; shared by all motions.
     pub dimensions: Vec<Dimension>,
-    /// Dated exchange rates to `currency`, by currency and day.
+    /// Dated exchange rates to `currency`, sorted by currency and day.
     pub rates: Vec<ExchangeRate>,
     /// What is judged.
     pub targets: Vec<Target>,
@@ -129,8 +128,10 @@ pub struct Dimension {
     pub name: Name,
     /// Declared values; empty = any value, and the dimension only serves the why.
     pub values: Vec<Name>,
-    /// Other spellings and the declared value each stands for.
+    /// Other spellings and the declared value each stands for; sorted.
     pub aliases: Vec<(Name, Name)>,
+    /// Positions in `values` in the order of the names, for the search. Made by [`Dimension::new`].
+    pub(crate) by_name: Vec<u16>,
 }
 
 /// A selector: these dimensions have these values. Sorted by dimension, each at most once; empty = everything.
@@ -189,7 +190,8 @@ pub struct Target {
 }
 
 /// What a target measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Share of journeys that entered `from` and reach `to`.
     Conversion {
@@ -249,7 +251,8 @@ pub struct ScopedValue {
 }
 
 /// A planned value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Of `conversion` and `handoff`.
     Share(Share),
@@ -264,7 +267,8 @@ pub enum Value {
 }
 
 /// Which null hypothesis the evidence is gathered against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Strictness {
     /// The plan's value itself.
     Plan,

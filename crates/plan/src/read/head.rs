@@ -1,0 +1,79 @@
+//! The plan's own fields: name, revision, dates, zone, currency, budget.
+
+use plumbline_units::{Currency, Day, Name, Timestamp, Zone};
+
+use super::source::{Reader, Section};
+
+/// One false alarm per target, scope and year.
+const DEFAULT_FALSE_ALARMS_PER_YEAR: f64 = 1.0;
+/// A larger budget would alert for the noise of each week.
+const MAX_FALSE_ALARMS_PER_YEAR: f64 = 52.0;
+const MIN_FALSE_ALARMS_PER_YEAR: f64 = 0.001;
+
+pub(crate) struct Head {
+    pub(crate) name: Name,
+    pub(crate) revision: u32,
+    pub(crate) effective_from: Day,
+    pub(crate) live_from: Option<Timestamp>,
+    pub(crate) zone: Zone,
+    pub(crate) currency: Currency,
+    pub(crate) fiscal_year_start: (u32, u32),
+    pub(crate) false_alarms_per_year: f64,
+}
+
+pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
+    let name =
+        root.require(reader, "plan", "\"saas-emea-2026\"").and_then(|f| f.name(reader, "\"saas-emea-2026\""));
+    let revision = root.require(reader, "revision", "1").and_then(|f| {
+        f.item
+            .get_ref()
+            .as_integer()
+            .and_then(|n| u32::from_str_radix(n.as_str(), n.radix()).ok())
+            .filter(|n| *n >= 1)
+            .or_else(|| f.wrong(reader, "a whole number from 1", "start with 1 and add 1 with every change"))
+    });
+    let effective_from = root.require(reader, "effective_from", "2026-01-01").and_then(|f| f.day(reader));
+    let zone = root.require(reader, "timezone", "\"Europe/Berlin\"").and_then(|f| f.zone(reader));
+    let currency = root.require(reader, "currency", "\"EUR\"").and_then(|f| f.currency(reader));
+    let live_from = root.field("live_from").and_then(|f| f.instant(reader, zone.unwrap_or(Zone::UTC)));
+    let fiscal_year_start = match root.field("fiscal_year_start") {
+        Some(f) => f.text(reader, "\"01-01\"").and_then(|text| {
+            parse_month_day(text)
+                .or_else(|| f.wrong(reader, "a month and a day of every year", "write such as \"04-01\""))
+        }),
+        None => Some((1, 1)),
+    };
+    let false_alarms_per_year = read_budget(reader, root).unwrap_or(Some(DEFAULT_FALSE_ALARMS_PER_YEAR));
+    Some(Head {
+        name: name?,
+        revision: revision?,
+        effective_from: effective_from?,
+        live_from,
+        zone: zone?,
+        currency: currency?,
+        fiscal_year_start: fiscal_year_start?,
+        false_alarms_per_year: false_alarms_per_year?,
+    })
+}
+
+/// `false_alarms_per_year`: outer `None` where absent, inner where wrong.
+pub(crate) fn read_budget(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Option<f64>> {
+    let field = section.field("false_alarms_per_year")?;
+    let number =
+        field.number().filter(|n| (MIN_FALSE_ALARMS_PER_YEAR..=MAX_FALSE_ALARMS_PER_YEAR).contains(n));
+    Some(number.or_else(|| {
+        field.wrong(
+            reader,
+            "a number from 0.001 to 52",
+            "write such as 1.0: false alarms accepted per target, scope and year",
+        )
+    }))
+}
+
+/// `MM-DD`; 29 February is not a day of every year.
+fn parse_month_day(text: &str) -> Option<(u32, u32)> {
+    let (month, day) = text.trim().split_once('-')?;
+    let digits = |t: &str| (t.len() == 2).then(|| t.parse::<u32>().ok()).flatten();
+    let (month, day) = (digits(month)?, digits(day)?);
+    Day::from_ymd(2001, month, day).map(|_| (month, day))
+}

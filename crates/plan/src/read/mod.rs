@@ -1,0 +1,171 @@
+//! From the plan's text to a [`Plan`]: reads as much as it can, so that one run shows all findings.
+
+mod funnel;
+mod head;
+mod pattern;
+mod quantity;
+mod scope;
+mod source;
+mod target;
+mod transition;
+
+use sha2::{Digest, Sha256};
+use toml::de::{DeTable, DeValue};
+
+use self::funnel::Funnel;
+pub(crate) use self::source::Reader;
+use self::source::{Field, Section};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Motion, Plan};
+
+/// A plan that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The plan.
+    pub plan: Plan,
+    /// What somebody should look at all the same, in the order of the text.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Longer texts are refused before they are parsed.
+const MAX_TEXT_BYTES: usize = 1 << 20;
+
+const KEYS: &[&str] = &[
+    "plan",
+    "revision",
+    "effective_from",
+    "live_from",
+    "timezone",
+    "currency",
+    "fiscal_year_start",
+    "false_alarms_per_year",
+    "funnel",
+    "dimension",
+    "rates",
+    "transition",
+    "target",
+    "pattern",
+    "motion",
+];
+
+pub(crate) fn parse(source_name: &str, text: &str) -> Result<Parsed, Vec<Diagnostic>> {
+    let mut reader = Reader::new(source_name, text);
+    if text.len() > MAX_TEXT_BYTES {
+        reader.error(
+            0,
+            format!("the plan has {} bytes; at most {MAX_TEXT_BYTES} are taken", text.len()),
+            "split it into one plan per workspace",
+        );
+        return Err(reader.finish());
+    }
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    for error in &syntax {
+        let at = error.span().map_or(0, |span| span.start);
+        reader.error(
+            at,
+            format!("this is not TOML: {}", error.message()),
+            "see https://toml.io for the syntax",
+        );
+    }
+    // What the parser makes up after a syntax error would only raise findings of its own.
+    if reader.has_errors() {
+        return Err(reader.finish());
+    }
+    let plan = read(&mut reader, source_name, text, document.get_ref());
+    match plan {
+        Some(plan) if !reader.has_errors() => {
+            crate::check::check(&mut reader, &plan);
+            if reader.has_errors() {
+                Err(reader.finish())
+            } else {
+                Ok(Parsed { plan, warnings: reader.finish() })
+            }
+        }
+        _ => Err(reader.finish()),
+    }
+}
+
+fn read<'a>(
+    reader: &mut Reader<'_>,
+    source_name: &str,
+    text: &str,
+    document: &'a DeTable<'a>,
+) -> Option<Plan> {
+    let root = Section::open(reader, "the plan", 0, document, KEYS);
+    if let Some(motion) = root.field("motion") {
+        reader.error(
+            motion.at(),
+            "`[[motion]]` is not supported yet: a plan has one funnel",
+            "write its stages under `[funnel]`",
+        );
+    }
+    let head = head::read(reader, &root);
+    let funnel = Funnel::read(reader, &root)?;
+    let transitions = transition::read(reader, &root, &funnel);
+    let head = head?;
+    let rates = funnel::read_rates(reader, &root, head.currency);
+    let transitions = transitions?;
+    let targets = target::read(reader, &root, &head, &funnel, &transitions);
+    let patterns = pattern::read(reader, &root, targets.as_deref());
+    Some(Plan {
+        name: head.name,
+        source: source_name.into(),
+        revision: head.revision,
+        content_hash: Sha256::digest(text.as_bytes()).into(),
+        effective_from: head.effective_from,
+        live_from: head.live_from,
+        zone: head.zone,
+        currency: head.currency,
+        fiscal_year_start: head.fiscal_year_start,
+        false_alarms_per_year: head.false_alarms_per_year,
+        motions: vec![Motion {
+            name: funnel.motion_name,
+            stages: funnel.stages,
+            opportunity: funnel.opportunity,
+            transitions,
+        }],
+        dimensions: funnel.dimensions,
+        rates,
+        targets: targets?,
+        patterns: patterns?,
+    })
+}
+
+/// The tables of `[[key]]`, each with its place in the list and its words for messages:
+/// "target `cac`", or "target 3" where it has no name.
+fn tables<'a>(
+    reader: &mut Reader<'_>,
+    parent: &Section<'a>,
+    key: &str,
+    noun: &str,
+    known: &[&str],
+) -> Vec<Section<'a>> {
+    let Some(field) = parent.field(key) else { return Vec::new() };
+    let DeValue::Array(items) = field.item.get_ref() else {
+        reader.error(
+            field.at(),
+            format!("`{key}` is a list of tables"),
+            format!("write `[[{key}]]` with double brackets"),
+        );
+        return Vec::new();
+    };
+    let mut sections = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let field = Field { name: format!("{noun} {}", i + 1), item };
+        let what = match item.get_ref() {
+            DeValue::Table(table) => named(table, noun, i),
+            _ => field.name.clone(),
+        };
+        sections.extend(field.section(reader, what, known, &format!("`[[{key}]]` with double brackets")));
+    }
+    sections
+}
+
+fn named(table: &DeTable<'_>, noun: &str, index: usize) -> String {
+    let text = |key: &str| table.get(key).and_then(|item| item.get_ref().as_str()).map(source::shown);
+    match (text("name"), text("from"), text("to")) {
+        (Some(name), ..) => format!("{noun} `{name}`"),
+        (None, Some(from), Some(to)) => format!("{noun} `{from}` → `{to}`"),
+        _ => format!("{noun} {}", index + 1),
+    }
+}
