@@ -5,8 +5,18 @@
 //! guarantee; Shekhar and Ramdas (arXiv 2309.09111) for mixtures over effects; Biswas and Kalbfleisch (2008)
 //! for risk-adjusted sequential charts of time-to-event outcomes.
 
+mod assess;
+mod build;
+mod counts;
 mod evidence;
+mod grid;
+mod lag;
 mod model;
+mod pair;
+mod project;
+mod projection;
+mod recover;
+mod scan;
 mod series;
 
 pub use evidence::{

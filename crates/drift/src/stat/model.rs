@@ -1,9 +1,25 @@
 //! One target in one scope: its tables, grid and threshold, and what can be asked of them.
 
-use plumbline_plan::{Direction, Plan, TargetIndex};
-use plumbline_units::Day;
+use std::sync::Arc;
 
-use super::{Evidence, Projection, ScopeSeries, SpendReading, TableId, Window};
+use plumbline_plan::{Direction, Plan, TargetIndex};
+use plumbline_units::{Day, Tolerance};
+
+use super::build::{self, Shared};
+use super::grid::{Grid, Side};
+use super::pair::{Pair, PairTable};
+use super::series::ScopeSeries;
+use super::{Projection, SpendReading};
+
+/// Entries a day above which the null hypothesis is strict unless the plan says otherwise: a drift inside the
+/// tolerance would otherwise be proven, and paged, some 20 times a year.
+const STRICT_ABOVE: f64 = 500.0;
+
+/// Days summed by a `spend` target.
+const SPEND_DAYS: usize = 7;
+
+/// Without a critical bound, the one at this power of the warn factor is meant.
+const CRITICAL_POWER: f64 = 3.4;
 
 /// The models of every target and scope of a plan; scopes with equal rates and lags share their tables.
 #[derive(Clone, Debug)]
@@ -14,7 +30,12 @@ pub struct Models {
 impl Models {
     /// Builds all tables. Targets that are not judged (velocity, hand-off) have no model.
     pub fn new(plan: &Plan) -> Models {
-        Models { targets: plan.targets.iter().map(|t| t.scopes.iter().map(|_| None).collect()).collect() }
+        let mut shared = Shared::default();
+        let targets = plan.targets.iter();
+        let targets = targets
+            .map(|t| (0..t.scopes.len()).map(|scoped| build::model(plan, t, scoped, &mut shared)).collect())
+            .collect();
+        Models { targets }
     }
 
     /// The model of the `scoped`-th of a target's scopes, if that target is judged.
@@ -25,57 +46,165 @@ impl Models {
 
 /// One target in one scope.
 #[derive(Clone, Debug)]
-pub struct Model {}
+pub struct Model {
+    pub(crate) kind: Kind,
+    pub(crate) grid: Grid,
+    pub(crate) value: f64,
+    pub(crate) warn: Tolerance,
+    pub(crate) critical: Option<Tolerance>,
+    pub(crate) log_threshold: f64,
+    pub(crate) effective_from: Day,
+    /// Of the target itself (volume, spend), by weekday.
+    pub(crate) season: [f64; 7],
+    /// Planned leads per money by weekday, mean 1 (of `cac`).
+    pub(crate) money_season: [f64; 7],
+}
+
+/// What is measured, with its tables.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Conversion(Arc<Rates>),
+    Cac(Cac),
+    Volume { stage: u8, per_day: f64 },
+    Spend { per_day: f64 },
+}
+
+/// Customer acquisition cost: the conversion tables and two of counts against money.
+#[derive(Clone, Debug)]
+pub(crate) struct Cac {
+    pub(crate) rates: Arc<Rates>,
+    /// Planned cost per lead: CAC × end-to-end conversion, so that the parts multiply to the whole.
+    pub(crate) cost_per_lead: f64,
+}
+
+/// The tables of a path of transitions.
+#[derive(Clone, Debug)]
+pub(crate) struct Rates {
+    /// How many adjacent pairs; they come first in the tables.
+    pub(crate) transitions: usize,
+    /// Adjacent pairs, then cumulative ones; the last is end to end.
+    pub(crate) plain: Arc<[PairTable]>,
+    /// The same against the strict null, where volume decides.
+    pub(crate) strict: Option<Arc<[PairTable]>>,
+    /// Per transition, the p90 in days of the lag from the path's first stage to the transition's.
+    pub(crate) upstream: Vec<usize>,
+    /// Days the scan reaches back: max(180, 2 × p90 of the lag).
+    pub(crate) window: usize,
+}
+
+impl Rates {
+    /// The adjacent pairs in funnel order.
+    pub(crate) fn adjacent(&self) -> impl ExactSizeIterator<Item = &Pair> {
+        self.plain[..self.transitions].iter().map(|table| &*table.pair)
+    }
+
+    /// The pair from the first stage of the path to its last.
+    pub(crate) fn end_to_end(&self) -> &Pair {
+        let last = self.plain.last().expect("a path has at least one transition");
+        &last.pair
+    }
+
+    /// The pair between two stages, if there is a table of it.
+    pub(crate) fn pair(&self, from: u8, to: u8) -> Option<&Pair> {
+        self.plain.iter().map(|table| &*table.pair).find(|pair| pair.from == from && pair.to == to)
+    }
+
+    /// The tables by the volume at the path's first stage since position `first`.
+    pub(crate) fn tables(&self, series: &ScopeSeries, first: usize) -> &[PairTable] {
+        let entered = series.entered(self.end_to_end().from);
+        let days = entered.get(first..).unwrap_or(&[]);
+        let days = days.iter().skip_while(|n| **n == 0);
+        let (count, total) = days.fold((0u64, 0u64), |(c, t), n| (c + 1, t + u64::from(*n)));
+        match &self.strict {
+            Some(strict) if total as f64 > STRICT_ABOVE * count as f64 => strict,
+            _ => &self.plain,
+        }
+    }
+
+    /// The days by which a drift among the path's first entries may precede the one seen in `from`'s entries.
+    pub(crate) fn lead_time(&self, from: u8) -> usize {
+        let position = from.checked_sub(self.end_to_end().from).map(usize::from);
+        position.and_then(|p| self.upstream.get(p)).copied().unwrap_or(0)
+    }
+}
 
 impl Model {
-    /// The evidence as of the series' last day. Onset candidates start at `restart` (the day the last drift had
-    /// recovered), at the plan's first day or where the window begins, whichever is latest. `None` where nothing
-    /// has entered yet, and for `spend`.
-    pub fn assess(&self, series: &ScopeSeries, restart: Option<Day>) -> Option<Evidence> {
-        let _ = (series, restart);
-        None
+    /// The tables of conversions, of `conversion` and `cac`.
+    pub(crate) fn rates(&self) -> Option<&Rates> {
+        match &self.kind {
+            Kind::Conversion(rates) => Some(rates),
+            Kind::Cac(cac) => Some(&cac.rates),
+            Kind::Volume { .. } | Kind::Spend { .. } => None,
+        }
     }
 
-    /// Where the metric will end up; `None` for `spend`, without any entries, or without any spend for `cac`.
-    pub fn project(&self, series: &ScopeSeries, window: &Window) -> Option<Projection> {
-        let _ = (series, window);
-        None
+    /// The first position used: not before the plan, the restart, or the window.
+    pub(crate) fn first(&self, series: &ScopeSeries, restart: Option<Day>) -> usize {
+        let window = self.rates().map_or(*build::WINDOW.start(), |rates| rates.window);
+        let from = restart.map_or(self.effective_from, |day| day.max(self.effective_from));
+        series.from_day(from).max(series.len().saturating_sub(window))
     }
 
-    /// ln of the detector reversed on the paged table: evidence, since `since` (the day the episode opened),
-    /// that the table is no longer off plan in `direction` (of the target's metric). Shown once it reaches
-    /// [`super::RECOVERY_LOG_THRESHOLD`].
-    pub fn recovering(&self, series: &ScopeSeries, paged: TableId, direction: Direction, since: Day) -> f64 {
-        let _ = (series, paged, direction, since);
-        f64::MIN
+    /// Which way the metric goes when its tables go `side`.
+    pub(crate) fn direction(&self, side: Side) -> Direction {
+        match (side, matches!(self.kind, Kind::Cac(_))) {
+            (Side::Down, false) | (Side::Up, true) => Direction::Below,
+            (Side::Up, false) | (Side::Down, true) => Direction::Above,
+        }
     }
 
     /// The trailing seven days of a `spend` target; `None` for other metrics and while there are fewer days.
     pub fn spend(&self, series: &ScopeSeries) -> Option<SpendReading> {
-        let _ = series;
-        None
+        let Kind::Spend { per_day } = self.kind else { return None };
+        let first = series.len().checked_sub(SPEND_DAYS)?;
+        if series.day(first) < self.effective_from {
+            return None;
+        }
+        let spend: i64 = series.spend.get(first..).unwrap_or(&[]).iter().sum();
+        let plan: f64 = (first..series.len()).map(|i| per_day * self.season[series.day(i).weekday()]).sum();
+        Some(SpendReading { since: series.day(first), spend: spend as f64 / 1e6, plan })
     }
 
     /// Which side of the warn bound a value of the metric lies beyond, if any.
     pub fn outside_warn(&self, value: f64) -> Option<Direction> {
-        let _ = value;
-        None
+        outside(value / self.value, self.warn)
     }
 
     /// Which side of the critical bound a value of the metric lies beyond, if any.
     pub fn outside_critical(&self, value: f64) -> Option<Direction> {
-        let _ = value;
-        None
+        outside(value / self.value, self.critical?)
     }
 
-    /// Whether the projection's interval excludes the critical bounds: only then is a quiet target "on plan".
+    /// Whether the projection's interval excludes the critical bounds (without one: the warn bounds to the power
+    /// 3.4): only then is a quiet target "on plan".
     pub fn excludes_critical(&self, projection: &Projection) -> bool {
-        let _ = projection;
-        false
+        let relative = projection.relative();
+        let beyond = |factor: f64| libm::pow(factor, CRITICAL_POWER);
+        let (below, above) = match self.critical {
+            Some(critical) => (critical.below().map(|w| 1.0 - w), critical.above().map(|w| 1.0 + w)),
+            None => (self.warn.below().map(|w| beyond(1.0 - w)), self.warn.above().map(|w| beyond(1.0 + w))),
+        };
+        below.is_none_or(|bound| relative.low > bound) && above.is_none_or(|bound| relative.high < bound)
     }
 
     /// The planned value: a share, units of currency per customer, journeys or units of currency per day.
     pub fn plan_value(&self) -> f64 {
-        0.0
+        self.value
+    }
+
+    /// ln c, the threshold of the e-detector: c = 365 / budget.
+    pub fn log_threshold(&self) -> f64 {
+        self.log_threshold
+    }
+}
+
+/// Which edge of a tolerance a relative value lies beyond.
+fn outside(relative: f64, tolerance: Tolerance) -> Option<Direction> {
+    if tolerance.below().is_some_and(|w| relative < 1.0 - w) {
+        Some(Direction::Below)
+    } else if tolerance.above().is_some_and(|w| relative > 1.0 + w) {
+        Some(Direction::Above)
+    } else {
+        None
     }
 }

@@ -91,6 +91,14 @@ impl ScopeSeries {
         self.stages.get(usize::from(stage)).map_or(0, |s| at(&s.counts, index) + at(&s.inferred, index))
     }
 
+    /// Whether a stage is recorded since element `first`: no more journeys are inferred to have reached it than
+    /// are seen to.
+    pub fn records(&self, stage: u8, first: usize) -> bool {
+        let Some(entries) = self.stages.get(usize::from(stage)) else { return false };
+        let total = |values: &[u32]| values.iter().skip(first).map(|n| u64::from(*n)).sum::<u64>();
+        total(&entries.inferred) <= total(&entries.counts)
+    }
+
     /// The entries of element `index` by hour, where they are still kept.
     pub fn hours(&self, stage: u8, index: usize) -> Option<&[u32; 24]> {
         let hours = &self.stages.get(usize::from(stage))?.hours;

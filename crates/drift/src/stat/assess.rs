@@ -1,0 +1,240 @@
+//! The evidence of a target: its tables scored, scanned and mixed, M = Σ_j w_j·M_j with equal weights.
+
+use plumbline_plan::Direction;
+use plumbline_units::Day;
+
+use super::counts::{self, DayCount};
+use super::evidence::{Evidence, Onset, TableEvidence, TableId};
+use super::grid::{EFFECTS, Side};
+use super::model::{Cac, Kind, Model, Rates};
+use super::scan::{Parts, Scores, Sums, log_sum};
+use super::series::{ScopeSeries, at};
+
+/// One table after its scan.
+struct Line {
+    table: TableId,
+    sums: Sums,
+    parts: Parts,
+}
+
+/// The tables of a target, and what they are expected to gather at the critical effect.
+struct Lines {
+    lines: Vec<Line>,
+    /// How many tables share the weight; unrecorded ones keep theirs, which errs on the quiet side.
+    tables: usize,
+    /// Expected log growth by now at the critical effect: the mean over the places the cause may lie in.
+    growth: f64,
+    /// The same per entry into the target's first stage, once matured.
+    growth_per_entry: f64,
+    strictness: f64,
+}
+
+impl Model {
+    /// The evidence as of the series' last day. Onset candidates start at `restart` (the day the last drift had
+    /// recovered), at the plan's first day or where the window begins, whichever is latest. `None` where nothing
+    /// has entered yet, and for `spend`.
+    pub fn assess(&self, series: &ScopeSeries, restart: Option<Day>) -> Option<Evidence> {
+        let first = self.first(series, restart);
+        let scanned = match &self.kind {
+            Kind::Conversion(rates) => self.conversions(rates, series, first)?,
+            Kind::Cac(cac) => self.money(cac, series, first)?,
+            Kind::Volume { stage, per_day } => self.volume(*stage, *per_day, series, first)?,
+            Kind::Spend { .. } => return None,
+        };
+        Some(self.conclude(scanned, series, first))
+    }
+
+    /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
+    fn critical_effect(&self) -> usize {
+        if self.grid.bad == Side::Down { 1 } else { EFFECTS + 1 }
+    }
+
+    fn line(&self, table: TableId, scores: Scores) -> Line {
+        let sums = scores.accumulate();
+        let parts = sums.parts(&self.grid.effects);
+        Line { table, sums, parts }
+    }
+
+    /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing.
+    fn conversions(&self, rates: &Rates, series: &ScopeSeries, first: usize) -> Option<Lines> {
+        let start = rates.end_to_end().from;
+        series.entered(start).get(first..)?.iter().find(|n| **n > 0)?;
+        let tables = rates.tables(series, first);
+        let critical = self.critical_effect();
+        let (mut lines, mut growth, mut growth_per_entry, mut reach) = (Vec::new(), 0.0, 0.0, 1.0);
+        for (position, table) in tables.iter().enumerate() {
+            let pair = &table.pair;
+            let adjacent = position < rates.transitions;
+            if adjacent {
+                growth_per_entry += reach * table.mature_growth(critical);
+                reach *= pair.rate;
+            }
+            if !series.records(pair.from, first) || !series.records(pair.to, first) && adjacent {
+                continue;
+            }
+            let scored = table.score(series, first, critical);
+            if adjacent {
+                growth += scored.growth;
+            }
+            lines.push(self.line(TableId::Pair { from: pair.from, to: pair.to }, scored.scores));
+        }
+        let places = rates.transitions as f64;
+        Some(Lines {
+            lines,
+            tables: tables.len(),
+            growth: growth / places,
+            growth_per_entry: growth_per_entry / places,
+            strictness: tables.first().map_or(0.0, |t| t.strictness),
+        })
+    }
+
+    /// The conversion tables with leads per money (μ = spend/CPL₀, no lag) and wins per money (μ = spend/CAC₀·F).
+    fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
+        let mut all = self.conversions(&cac.rates, series, first)?;
+        let leads = self.leads_per_money(cac, series, first);
+        let spread = counts::dispersion(&leads);
+        let end_to_end = cac.rates.end_to_end();
+        let wins: Vec<DayCount> = leads
+            .iter()
+            .zip(first..)
+            .map(|(day, index)| DayCount {
+                count: f64::from(at(&series.won, index)),
+                expected: day.expected * end_to_end.rate * end_to_end.matured(series, index),
+            })
+            .collect();
+        // Thinning by the conversion rate thins the over-dispersion.
+        let wins_spread = 1.0 + (spread - 1.0) * end_to_end.rate;
+        let nulls = self.grid.nulls(all.strictness);
+        let scores = |days: &[DayCount], spread: f64| counts::score(days, &self.grid, nulls, spread);
+        all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, spread)));
+        all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, wins_spread)));
+        all.tables += 2;
+        Some(all)
+    }
+
+    /// Leads and planned leads of each day from position `first` on.
+    pub(crate) fn leads_per_money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Vec<DayCount> {
+        let leads = series.entered(cac.rates.end_to_end().from);
+        (first..series.len())
+            .map(|index| DayCount {
+                count: f64::from(at(leads, index)),
+                expected: at(&series.spend, index) as f64 / 1e6 / cac.cost_per_lead
+                    * self.money_season[series.day(index).weekday()],
+            })
+            .collect()
+    }
+
+    /// Daily counts against μ·season, each side against its own warn bound as the null.
+    fn volume(&self, stage: u8, per_day: f64, series: &ScopeSeries, first: usize) -> Option<Lines> {
+        let days = self.volume_days(stage, per_day, series, first)?;
+        let spread = counts::dispersion(&days);
+        let nulls = self.grid.nulls(1.0);
+        let per_event = counts::growth(&self.grid, nulls, spread, self.critical_effect());
+        let scores = counts::score(&days, &self.grid, nulls, spread);
+        // Positions before the first whole day hold no evidence.
+        let skipped = series.len() - first - days.len();
+        let mut padded = Scores::new(series.len() - first);
+        scores.copy_into(&mut padded, skipped);
+        Some(Lines {
+            lines: vec![self.line(TableId::Volume { stage }, padded)],
+            tables: 1,
+            growth: days.iter().map(|d| d.expected * per_event).sum(),
+            growth_per_entry: per_event,
+            strictness: 1.0,
+        })
+    }
+
+    /// The days from the first whole day with entries on: the day on which a source starts is seldom whole.
+    pub(crate) fn volume_days(
+        &self,
+        stage: u8,
+        per_day: f64,
+        series: &ScopeSeries,
+        first: usize,
+    ) -> Option<Vec<DayCount>> {
+        let begun = (0..series.len()).find(|&index| series.reached(stage, index) > 0)?;
+        let days: Vec<DayCount> = (first.max(begun + 1)..series.len())
+            .map(|index| DayCount {
+                count: f64::from(series.reached(stage, index)),
+                expected: per_day * self.season[series.day(index).weekday()],
+            })
+            .collect();
+        (!days.is_empty()).then_some(days)
+    }
+
+    /// Mixes the tables and names the direction, the leading table, the onset and what is still missing.
+    fn conclude(&self, scanned: Lines, series: &ScopeSeries, first: usize) -> Evidence {
+        let log_weight = -libm::log(scanned.tables as f64);
+        let total = |part: &dyn Fn(&Parts) -> f64| {
+            log_sum(scanned.lines.iter().map(|line| part(&line.parts))) + log_weight
+        };
+        let (down, up) = (total(&|p| p.down), total(&|p| p.up));
+        let side = if down >= up { Side::Down } else { Side::Up };
+        let part = |p: &Parts| if side == Side::Down { p.down } else { p.up };
+        let critical = match side {
+            Side::Down => libm::exp(total(&|p| p.critical_down) - down),
+            Side::Up => libm::exp(total(&|p| p.critical_up) - up),
+        };
+        let flipped = self.direction(Side::Down) == Direction::Above;
+        let by_metric = |p: &Parts| if flipped { (p.up, p.down) } else { (p.down, p.up) };
+        let mut leading: Option<(f64, &Line)> = None;
+        let mut tables = Vec::with_capacity(scanned.lines.len());
+        for line in &scanned.lines {
+            let log = part(&line.parts);
+            if leading.is_none_or(|(most, _)| log > most) {
+                leading = Some((log, line));
+            }
+            let (log_below, log_above) = by_metric(&line.parts);
+            let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
+            let effects = &self.grid.effects;
+            let effect = line
+                .sums
+                .peak(effects, stronger)
+                .map_or(1.0, |peak| line.sums.likeliest(effects, stronger, peak.best));
+            tables.push(TableEvidence { table: line.table, log_below, log_above, effect });
+        }
+        let (leading, onset) = match leading {
+            Some((_, line)) => (line.table, self.onset(line, side, series, first)),
+            None => (TableId::Volume { stage: 0 }, self.onset_at(series.len(), series)),
+        };
+        let (log_below, log_above) = if flipped { (up, down) } else { (down, up) };
+        let missing = self.log_threshold - scanned.growth;
+        let needed = (missing > 0.0).then(|| (missing / scanned.growth_per_entry.max(1e-12)).ceil() as u64);
+        Evidence {
+            log_e: log_sum([down, up].into_iter()),
+            log_threshold: self.log_threshold,
+            log_below,
+            log_above,
+            direction: self.direction(side),
+            critical_weight: critical.min(1.0),
+            leading,
+            tables,
+            onset,
+            strictness: scanned.strictness,
+            needed,
+        }
+    }
+
+    /// τ̂ and its interval; the lower end goes back by the p90 of the lag upstream, because entries after the
+    /// onset still contain journeys from before it.
+    fn onset(&self, line: &Line, side: Side, series: &ScopeSeries, first: usize) -> Onset {
+        let Some(peak) = line.sums.peak(&self.grid.effects, side) else {
+            return self.onset_at(series.len(), series);
+        };
+        let upstream = match (line.table, self.rates()) {
+            (TableId::Pair { from, .. }, Some(rates)) => rates.lead_time(from),
+            _ => 0,
+        };
+        let low = (first + peak.low).saturating_sub(upstream);
+        Onset {
+            estimate: series.day(first + peak.best),
+            low: series.day(low),
+            high: series.day(first + peak.high),
+        }
+    }
+
+    fn onset_at(&self, position: usize, series: &ScopeSeries) -> Onset {
+        let day = series.day(position.saturating_sub(1));
+        Onset { estimate: day, low: day, high: day }
+    }
+}

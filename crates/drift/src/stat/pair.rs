@@ -1,0 +1,185 @@
+//! The censored Bernoulli table: of the journeys that entered one stage, how many have reached another by now.
+//!
+//! A cohort of n entries, k of them converted by the tick, is planned to show q = p·F(age). Against a rate p₁
+//! its log likelihood ratio is
+//! `ℓ = [k·ln(p₁/p₀) + (n−k)·ln((1−p₁F)/(1−p₀F))] / φ`, with `φ = 1 + (n−1)·ρ·F(1−p)/(1−pF)`
+//! where history shows over-dispersion ρ (a beta-binomial's variance; quasi-likelihood, Wedderburn 1974).
+//! Open journeys count as what they are: not converted yet (Biswas and Kalbfleisch 2008).
+
+use std::sync::Arc;
+
+use plumbline_units::Day;
+
+use super::grid::{GRID, Grid, Side, moved};
+use super::lag::Curve;
+use super::scan::Scores;
+use super::series::{ScopeSeries, at};
+
+/// Nothing converts with certainty: 1 − q is never less.
+const LEAST_MISS: f64 = 1e-9;
+
+/// One pair of stages with its planned rate and lag.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    /// The stage entered.
+    pub(crate) from: u8,
+    /// The stage reached.
+    pub(crate) to: u8,
+    /// Planned share p.
+    pub(crate) rate: f64,
+    /// Over-dispersion ρ.
+    pub(crate) dispersion: f64,
+    /// When the conversions come.
+    pub(crate) curve: Curve,
+}
+
+/// A cohort of a pair as of the tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cohort {
+    /// Position in the series.
+    pub(crate) index: usize,
+    /// Entries n.
+    pub(crate) entered: f64,
+    /// Conversions k.
+    pub(crate) converted: f64,
+    /// F at the cohort's age.
+    pub(crate) matured: f64,
+}
+
+impl Pair {
+    /// The pair that follows this one with `next`.
+    pub(crate) fn then(&self, next: &Pair) -> Pair {
+        Pair {
+            from: self.from,
+            to: next.to,
+            rate: self.rate * next.rate,
+            dispersion: self.dispersion.max(next.dispersion),
+            curve: self.curve.then(&next.curve),
+        }
+    }
+
+    /// φ of a cohort.
+    pub(crate) fn spread(&self, entered: f64, matured: f64) -> f64 {
+        if self.dispersion <= 0.0 {
+            return 1.0;
+        }
+        let open = (1.0 - self.rate * matured).max(LEAST_MISS);
+        1.0 + (entered - 1.0).max(0.0) * self.dispersion * matured * (1.0 - self.rate) / open
+    }
+
+    /// F of the cohort at position `index`: by its hours of entry where they are kept.
+    pub(crate) fn matured(&self, series: &ScopeSeries, index: usize) -> f64 {
+        let age = series.len() - 1 - index;
+        let by_hour = series.hours(self.from, index).and_then(|hours| self.curve.by_hour(age, hours));
+        by_hour.unwrap_or_else(|| self.curve.by_day(weekday(series.first_day, index), age))
+    }
+
+    /// The cohorts with entries, from position `first` on, oldest first.
+    pub(crate) fn cohorts<'a>(
+        &'a self,
+        series: &'a ScopeSeries,
+        first: usize,
+    ) -> impl Iterator<Item = Cohort> + 'a {
+        let converted = series.converted(self.from, self.to);
+        let entered = series.entered(self.from);
+        (first..series.len()).filter_map(move |index| {
+            let (n, k) = (at(entered, index), at(converted?, index));
+            (n > 0).then(|| Cohort {
+                index,
+                entered: f64::from(n),
+                converted: f64::from(k.min(n)),
+                matured: self.matured(series, index),
+            })
+        })
+    }
+}
+
+/// A pair's likelihood ratios against one null hypothesis, tabulated by age and weekday of entry.
+#[derive(Clone, Debug)]
+pub(crate) struct PairTable {
+    /// The pair.
+    pub(crate) pair: Arc<Pair>,
+    /// How far the null is moved towards the warn bound.
+    pub(crate) strictness: f64,
+    /// (p₀, p₁) per effect.
+    rates: [(f64, f64); GRID],
+    /// ln(p₁/p₀).
+    hits: [f64; GRID],
+    /// ln((1−p₁F)/(1−p₀F)) at `[weekday · ages + age]`; one weekday where F knows none.
+    misses: Vec<[f64; GRID]>,
+    ages: usize,
+    weekdays: usize,
+}
+
+/// What a table says about the cohorts of a scan.
+pub(crate) struct Scored {
+    /// Likelihood ratios by cohort.
+    pub(crate) scores: Scores,
+    /// Expected log growth by now, were the rate at the critical effect.
+    pub(crate) growth: f64,
+}
+
+impl PairTable {
+    /// Tabulates a pair.
+    pub(crate) fn new(pair: Arc<Pair>, grid: &Grid, strictness: f64) -> PairTable {
+        let (down, up) = grid.nulls(strictness);
+        let rates = grid.effects.map(|effect| {
+            let null = if effect.side == Side::Down { down } else { up };
+            (moved(pair.rate, effect.side, null), moved(pair.rate, effect.side, effect.factor))
+        });
+        let ages = pair.curve.ages();
+        let weekdays = if matches!(pair.curve, Curve::Daily(_)) { 7 } else { 1 };
+        let misses =
+            (0..weekdays * ages).map(|i| misses(&rates, pair.curve.by_day(i / ages, i % ages))).collect();
+        let hits = rates.map(|(null, effect)| libm::log(effect / null));
+        PairTable { pair, strictness, rates, hits, misses, ages, weekdays }
+    }
+
+    fn tabulated(&self, weekday: usize, age: usize) -> [f64; GRID] {
+        let weekday = if self.weekdays == 1 { 0 } else { weekday };
+        self.misses[weekday * self.ages + age.min(self.ages - 1)]
+    }
+
+    /// Scores the cohorts from position `first` on; `critical` is the effect whose growth is asked for.
+    pub(crate) fn score(&self, series: &ScopeSeries, first: usize, critical: usize) -> Scored {
+        let len = series.len();
+        let mut scores = Scores::new(len.saturating_sub(first));
+        let mut growth = 0.0;
+        for cohort in self.pair.cohorts(series, first) {
+            let age = len - 1 - cohort.index;
+            let by_hour = series.hours(self.pair.from, cohort.index).is_some() && self.weekdays == 1;
+            let misses = if by_hour {
+                misses(&self.rates, cohort.matured)
+            } else {
+                self.tabulated(weekday(series.first_day, cohort.index), age)
+            };
+            let spread = 1.0 / self.pair.spread(cohort.entered, cohort.matured);
+            let missed = cohort.entered - cohort.converted;
+            let row = scores.row(cohort.index - first);
+            for (r, value) in row.iter_mut().enumerate() {
+                *value = (cohort.converted * self.hits[r] + missed * misses[r]) * spread;
+            }
+            let q = self.rates[critical].1 * cohort.matured;
+            growth += cohort.entered * (q * self.hits[critical] + (1.0 - q) * misses[critical]) * spread;
+        }
+        Scored { scores, growth }
+    }
+
+    /// Expected log growth per entry once matured, were the rate at the effect `critical`.
+    pub(crate) fn mature_growth(&self, critical: usize) -> f64 {
+        let (_, q) = self.rates[critical];
+        q * self.hits[critical] + (1.0 - q) * misses(&self.rates, 1.0)[critical]
+    }
+}
+
+/// ln((1−p₁F)/(1−p₀F)) per effect.
+fn misses(rates: &[(f64, f64); GRID], matured: f64) -> [f64; GRID] {
+    rates.map(|(null, effect)| {
+        libm::log((1.0 - effect * matured).max(LEAST_MISS) / (1.0 - null * matured).max(LEAST_MISS))
+    })
+}
+
+/// The weekday of a position.
+fn weekday(first: Day, index: usize) -> usize {
+    (first.weekday() + index) % 7
+}

@@ -1,0 +1,215 @@
+//! The scan over onset days: suffix sums of log likelihood ratios, mixed in log space.
+//!
+//! A(τ, r) = Σ_{e ≥ τ} ℓ_e(r) and M = Σ_τ Σ_r v_r exp A(τ, r): Shiryaev–Roberts with a mixture over effects
+//! (Shin, Ramdas and Rinaldo 2023). While the table is on plan each exp A is a supermartingale, so
+//! M(t) − #(onset days so far) is one, and the mean time to M ≥ c is at least c days.
+
+use super::grid::{Effect, GRID, Side};
+
+/// Terms this far (in logarithms) below the largest are nothing: e^-45 of it.
+const NEGLIGIBLE: f64 = -45.0;
+
+/// The log likelihood ratios of one table: element `[cohort][effect]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scores {
+    rows: Vec<[f64; GRID]>,
+}
+
+/// ln of the parts of M_j.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Parts {
+    /// All down effects.
+    pub(crate) down: f64,
+    /// All up effects.
+    pub(crate) up: f64,
+    /// Down effects at or beyond critical.
+    pub(crate) critical_down: f64,
+    /// Up effects at or beyond critical.
+    pub(crate) critical_up: f64,
+}
+
+/// The onset by one table: positions of cohorts in the scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peak {
+    /// The likeliest.
+    pub(crate) best: usize,
+    /// First of the 90% highest weights.
+    pub(crate) low: usize,
+    /// Last of them.
+    pub(crate) high: usize,
+}
+
+impl Scores {
+    /// Room for `cohorts`, oldest first, all without evidence.
+    pub(crate) fn new(cohorts: usize) -> Scores {
+        Scores { rows: vec![[0.0; GRID]; cohorts] }
+    }
+
+    /// The likelihood ratios of a cohort.
+    pub(crate) fn row(&mut self, cohort: usize) -> &mut [f64; GRID] {
+        &mut self.rows[cohort]
+    }
+
+    /// Copies the cohorts behind the first `skipped` of another scan.
+    pub(crate) fn copy_into(&self, other: &mut Scores, skipped: usize) {
+        for (from, to) in self.rows.iter().zip(other.rows.iter_mut().skip(skipped)) {
+            *to = *from;
+        }
+    }
+
+    /// Sums from the newest cohort back: row τ becomes A(τ, ·).
+    pub(crate) fn accumulate(mut self) -> Sums {
+        let mut running = [0.0; GRID];
+        for row in self.rows.iter_mut().rev() {
+            for (sum, value) in running.iter_mut().zip(row.iter_mut()) {
+                *sum += *value;
+                *value = *sum;
+            }
+        }
+        Sums { rows: self.rows }
+    }
+}
+
+/// A(τ, r) of one table.
+#[derive(Clone, Debug)]
+pub(crate) struct Sums {
+    rows: Vec<[f64; GRID]>,
+}
+
+impl Sums {
+    /// ln of the parts of M_j = Σ_τ Σ_r v_r exp A(τ, r).
+    pub(crate) fn parts(&self, effects: &[Effect; GRID]) -> Parts {
+        let per_effect: [f64; GRID] = std::array::from_fn(|r| {
+            let max = self.rows.iter().fold(f64::MIN, |max, row| max.max(row[r]));
+            let mut sum = 0.0;
+            for row in &self.rows {
+                let below = row[r] - max;
+                if below > NEGLIGIBLE {
+                    sum += libm::exp(below);
+                }
+            }
+            if sum > 0.0 { max + libm::log(sum) + effects[r].log_weight } else { f64::MIN }
+        });
+        let over = |keep: &dyn Fn(&Effect) -> bool| {
+            log_sum(effects.iter().zip(per_effect).filter(|(e, _)| keep(e)).map(|(_, log)| log))
+        };
+        Parts {
+            down: over(&|e| e.side == Side::Down),
+            up: over(&|e| e.side == Side::Up),
+            critical_down: over(&|e| e.side == Side::Down && e.critical),
+            critical_up: over(&|e| e.side == Side::Up && e.critical),
+        }
+    }
+
+    /// The likeliest onset by one side's effects, and the hull of the 90% highest weights. `None` if empty.
+    pub(crate) fn peak(&self, effects: &[Effect; GRID], side: Side) -> Option<Peak> {
+        let logs: Vec<f64> = self
+            .rows
+            .iter()
+            .map(|row| {
+                log_sum(
+                    effects.iter().zip(row).filter(|(e, _)| e.side == side).map(|(e, a)| a + e.log_weight),
+                )
+            })
+            .collect();
+        let mut order: Vec<usize> = (0..logs.len()).collect();
+        // Ties go to the later day: the shorter drift is claimed.
+        order.sort_by(|&a, &b| logs[b].total_cmp(&logs[a]).then(b.cmp(&a)));
+        let best = *order.first()?;
+        let weights: Vec<f64> = order.iter().map(|&i| libm::exp(logs[i] - logs[best])).collect();
+        let total: f64 = weights.iter().sum();
+        let (mut low, mut high, mut held) = (best, best, 0.0);
+        for (&i, weight) in order.iter().zip(&weights) {
+            (low, high) = (low.min(i), high.max(i));
+            held += weight;
+            if held >= 0.9 * total {
+                break;
+            }
+        }
+        Some(Peak { best, low, high })
+    }
+
+    /// The effect with the greatest v·exp A at an onset, on one side.
+    pub(crate) fn likeliest(&self, effects: &[Effect; GRID], side: Side, cohort: usize) -> f64 {
+        let mut best = (f64::MIN, 1.0);
+        if let Some(row) = self.rows.get(cohort) {
+            for (effect, a) in effects.iter().zip(row).filter(|(e, _)| e.side == side) {
+                if a + effect.log_weight > best.0 {
+                    best = (a + effect.log_weight, effect.factor);
+                }
+            }
+        }
+        best.1
+    }
+}
+
+/// ln Σ exp of the values, in the order given; `f64::MIN` of none.
+pub(crate) fn log_sum(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let max = values.clone().fold(f64::MIN, f64::max);
+    let mut sum = 0.0;
+    for value in values {
+        if value - max > NEGLIGIBLE {
+            sum += libm::exp(value - max);
+        }
+    }
+    if sum > 0.0 && max > f64::MIN { max + libm::log(sum) } else { f64::MIN }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stat::grid::{Bounds, Grid};
+
+    fn effects() -> [Effect; GRID] {
+        let bounds = |text: &str| Bounds::with(text.parse().unwrap());
+        Grid::new(bounds("-10%"), Some(bounds("-30%"))).effects
+    }
+
+    #[test]
+    fn without_evidence_m_counts_the_onset_days() {
+        let parts = Scores::new(40).accumulate().parts(&effects());
+        let m = libm::exp(log_sum([parts.down, parts.up].into_iter()));
+        assert!((m - 40.0).abs() < 1e-9);
+        assert!((libm::exp(parts.down) - 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_sums_agree_with_the_definition() {
+        let mut scores = Scores::new(6);
+        for e in 0..6 {
+            for r in 0..GRID {
+                scores.row(e)[r] = 0.3 * e as f64 - 0.2 * r as f64;
+            }
+        }
+        let raw = scores.clone();
+        let parts = scores.accumulate().parts(&effects());
+        let mut direct = 0.0;
+        for tau in 0..6 {
+            for (r, effect) in effects().iter().enumerate() {
+                let a: f64 = (tau..6).map(|e| raw.rows[e][r]).sum();
+                direct += libm::exp(a + effect.log_weight);
+            }
+        }
+        assert!((log_sum([parts.down, parts.up].into_iter()) - libm::log(direct)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_peak_is_the_day_from_which_the_evidence_points_one_way() {
+        let mut scores = Scores::new(30);
+        for e in 0..30 {
+            *scores.row(e) = [if e >= 20 { 1.0 } else { -0.5 }; GRID];
+        }
+        let peak = scores.accumulate().peak(&effects(), Side::Down).unwrap();
+        assert_eq!(peak.best, 20);
+        assert!(peak.low <= 20 && peak.high >= 20 && peak.high - peak.low < 8);
+    }
+
+    #[test]
+    fn huge_and_absent_evidence_stay_finite() {
+        let mut scores = Scores::new(3);
+        *scores.row(2) = [5_000.0; GRID];
+        let parts = scores.accumulate().parts(&effects());
+        assert!(parts.down.is_finite() && parts.down > 4_999.0);
+        assert_eq!(Scores::new(0).accumulate().parts(&effects()).down, f64::MIN);
+    }
+}

@@ -1,0 +1,338 @@
+//! A funnel simulated straight into arrays: Poisson leads, Bernoulli transitions, log-normal lags.
+
+#![allow(dead_code)]
+
+use plumbline_drift::stat::{PairSeries, ScopeSeries, StageEntries};
+use plumbline_plan::{
+    Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, StageIndex, Strictness, Target, Transition,
+    Value,
+};
+use plumbline_units::{Day, Micros, Seconds, Share, Zone};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Poisson, StandardNormal};
+
+/// Conversions of the four transitions.
+pub const RATES: [f64; 4] = [0.5, 0.4, 0.5, 0.4];
+/// Medians (days) and σ of their lags.
+pub const LAGS: [(f64, f64); 4] = [(1.5, 0.9), (4.0, 0.8), (5.0, 0.8), (14.0, 1.15)];
+/// Planned CAC.
+pub const CAC: f64 = 2500.0;
+const STAGES: usize = 5;
+
+/// When leads arrive within the day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arrivals {
+    /// Half evenly over the day, half in business hours.
+    Mixed,
+    /// 8 to 18 o'clock, busiest at noon.
+    Business,
+}
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub days: usize,
+    pub leads: f64,
+    /// First day (position) of leads to which the change applies.
+    pub onset: usize,
+    pub volume: f64,
+    pub spend: f64,
+    pub rates: [f64; 4],
+    pub lag_factor: f64,
+    pub arrivals: Arrivals,
+    /// Share of weekend transitions that slip to Monday.
+    pub backlog: f64,
+    /// Volume factor of Saturdays and Sundays.
+    pub weekend: f64,
+    /// Intra-day correlation of the outcomes of the first two transitions.
+    pub rho: f64,
+    /// Slow linear growth of volume over the run, e.g. 0.5.
+    pub ramp: f64,
+    pub seed: u64,
+}
+
+impl Spec {
+    pub fn steady(leads: f64, days: usize, seed: u64) -> Spec {
+        Spec {
+            days,
+            leads,
+            onset: usize::MAX,
+            volume: 1.0,
+            spend: 1.0,
+            rates: [1.0; 4],
+            lag_factor: 1.0,
+            arrivals: Arrivals::Mixed,
+            backlog: 0.0,
+            weekend: 1.0,
+            rho: 0.0,
+            ramp: 0.0,
+            seed,
+        }
+    }
+
+    /// Volume ×1.2, spend ×1.68, conversion −30%: 85% of the log loss at MQL→SQL, 15% at opportunity→won.
+    pub fn trap(leads: f64, onset: usize, after: usize, seed: u64) -> Spec {
+        let loss = 0.7f64.ln();
+        Spec {
+            onset,
+            volume: 1.2,
+            spend: 1.68,
+            rates: [1.0, (0.85 * loss).exp(), 1.0, (0.15 * loss).exp()],
+            ..Spec::steady(leads, onset + after, seed)
+        }
+    }
+}
+
+/// All facts of a run, by the day they happened.
+pub struct Run {
+    first_day: Day,
+    entries: Vec<Vec<[u32; 24]>>,
+    /// `[pair][event day]` → entry days.
+    conversions: Vec<Vec<Vec<u32>>>,
+    spend: Vec<i64>,
+}
+
+const PAIRS: [(u8, u8); 7] = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (0, 3), (0, 4)];
+
+/// The first day of every run: a Monday.
+pub fn first_day() -> Day {
+    "2024-01-01".parse().unwrap()
+}
+
+pub fn simulate(spec: &Spec) -> Run {
+    let mut rng = StdRng::seed_from_u64(spec.seed);
+    let mut run = Run {
+        first_day: first_day(),
+        entries: vec![vec![[0; 24]; spec.days]; STAGES],
+        conversions: vec![vec![Vec::new(); spec.days]; PAIRS.len()],
+        spend: vec![0; spec.days],
+    };
+    let conversion: f64 = RATES.iter().product();
+    for day in 0..spec.days {
+        let drifted = day >= spec.onset;
+        let weekday = day % 7;
+        let growth = 1.0 + spec.ramp * day as f64 / spec.days as f64;
+        let season = if weekday >= 5 { spec.weekend } else { 1.0 };
+        let planned = spec.leads * growth * season;
+        let mean = planned * if drifted { spec.volume } else { 1.0 };
+        let money = planned * CAC * conversion * if drifted { spec.spend } else { 1.0 };
+        run.spend[day] = (money * 1e6) as i64;
+        let mut rates: [f64; 4] =
+            std::array::from_fn(|i| (RATES[i] * if drifted { spec.rates[i] } else { 1.0 }).min(1.0));
+        if spec.rho > 0.0 {
+            // A beta-binomial by entry day: Beta with intra-class correlation ρ.
+            for rate in rates.iter_mut().take(2) {
+                let weight = 1.0 / spec.rho - 1.0;
+                let beta = rand_distr::Beta::new(*rate * weight, (1.0 - *rate) * weight).unwrap();
+                *rate = rng.sample(beta);
+            }
+        }
+        let count = if mean > 0.0 { rng.sample(Poisson::new(mean).unwrap()) as usize } else { 0 };
+        for _ in 0..count {
+            lead(spec, &mut run, &mut rng, day, &rates);
+        }
+    }
+    run
+}
+
+fn lead(spec: &Spec, run: &mut Run, rng: &mut StdRng, day: usize, rates: &[f64; 4]) {
+    let hour = match spec.arrivals {
+        Arrivals::Mixed if rng.random::<bool>() => 24.0 * rng.random::<f64>(),
+        _ => 8.0 + 5.0 * (rng.random::<f64>() + rng.random::<f64>()),
+    };
+    let mut at = day as f64 + hour / 24.0;
+    let mut days = [day; STAGES];
+    enter(run, 0, at);
+    for (i, rate) in rates.iter().enumerate() {
+        if rng.random::<f64>() >= *rate {
+            return;
+        }
+        at = step(rng, at, LAGS[i], spec.lag_factor, spec.backlog);
+        let stage = i + 1;
+        days[stage] = at as usize;
+        if days[stage] >= spec.days {
+            return;
+        }
+        enter(run, stage, at);
+        for (pair, (from, to)) in PAIRS.iter().enumerate() {
+            if usize::from(*to) == stage {
+                run.conversions[pair][days[stage]].push(days[usize::from(*from)] as u32);
+            }
+        }
+    }
+}
+
+/// The time of the next stage: a log-normal lag; of those on a weekend a share slips to Monday, same hour.
+fn step(rng: &mut StdRng, at: f64, (median, sigma): (f64, f64), factor: f64, backlog: f64) -> f64 {
+    let next = at + median * factor * (sigma * rng.sample::<f64, _>(StandardNormal)).exp();
+    let weekday = next as usize % 7;
+    if backlog > 0.0 && weekday >= 5 && rng.random::<f64>() < backlog {
+        next + (7 - weekday) as f64
+    } else {
+        next
+    }
+}
+
+fn enter(run: &mut Run, stage: usize, at: f64) {
+    let day = at as usize;
+    if let Some(hours) = run.entries[stage].get_mut(day) {
+        hours[((at - day as f64) * 24.0) as usize] += 1;
+    }
+}
+
+impl Run {
+    pub fn days(&self) -> usize {
+        self.spend.len()
+    }
+
+    /// Calls `each` with the series as of the end of every day, until it answers `false`.
+    pub fn play(&self, mut each: impl FnMut(usize, &ScopeSeries) -> bool) {
+        let mut series = ScopeSeries {
+            first_day: self.first_day,
+            last_day: self.first_day,
+            stages: vec![StageEntries::default(); STAGES],
+            pairs: PAIRS
+                .iter()
+                .map(|(from, to)| PairSeries { from: *from, to: *to, converted: vec![] })
+                .collect(),
+            spend: Vec::new(),
+            won: Vec::new(),
+        };
+        for day in 0..self.days() {
+            series.last_day = self.first_day.plus(day as i32);
+            for (entries, all) in series.stages.iter_mut().zip(&self.entries) {
+                entries.counts.push(all[day].iter().sum());
+                entries.hours.push(Some(all[day]));
+                if entries.hours.len() > 30 {
+                    entries.hours.remove(0);
+                }
+            }
+            series.spend.push(self.spend[day]);
+            for (pair, conversions) in series.pairs.iter_mut().zip(&self.conversions) {
+                pair.converted.push(0);
+                for entry in &conversions[day] {
+                    pair.converted[*entry as usize] += 1;
+                }
+            }
+            series.won.clone_from(&series.pairs[6].converted);
+            if !each(day, &series) {
+                break;
+            }
+        }
+    }
+}
+
+/// The lags of the plan as log-normals.
+pub fn log_normal_lags() -> [Lag; 4] {
+    LAGS.map(|(median, sigma)| Lag::LogNormal {
+        median: Seconds((median * 86_400.0) as i64),
+        p90: Seconds((median * 86_400.0 * (1.281_551_6f64 * sigma).exp()) as i64),
+    })
+}
+
+/// Day tables by weekday of entry, measured on the mechanism itself: what a fit of long history would give.
+pub fn measured_lags(spec: &Spec) -> [Lag; 4] {
+    let mut rng = StdRng::seed_from_u64(999);
+    let ages = 400;
+    let mut tables = vec![vec![vec![0u32; ages]; 7]; 4];
+    for draw in 0..700_000usize {
+        let hour = match spec.arrivals {
+            Arrivals::Mixed if rng.random::<bool>() => 24.0 * rng.random::<f64>(),
+            _ => 8.0 + 5.0 * (rng.random::<f64>() + rng.random::<f64>()),
+        };
+        let weekend = (draw % 7) >= 5;
+        if weekend && rng.random::<f64>() >= spec.weekend {
+            continue;
+        }
+        let mut at = (draw % 7) as f64 + hour / 24.0;
+        for (i, lag) in LAGS.iter().enumerate() {
+            let next = step(&mut rng, at, *lag, 1.0, spec.backlog);
+            let age = next as usize - at as usize;
+            tables[i][at as usize % 7][age.min(ages - 1)] += 1;
+            at = next;
+        }
+    }
+    std::array::from_fn(|i| {
+        Lag::Weekday(Box::new(std::array::from_fn(|weekday| {
+            let counts = &tables[i][weekday];
+            let total: u32 = counts.iter().sum();
+            let mut so_far = 0;
+            Lag::Days(
+                counts
+                    .iter()
+                    .map(|n| {
+                        so_far += n;
+                        Share::from_f64(f64::from(so_far) / f64::from(total)).unwrap()
+                    })
+                    .collect(),
+            )
+        })))
+    })
+}
+
+/// A plan of five stages with the targets lead-to-won (−10% / −30%), cac (+20% / +50%), volume (±25%) and spend
+/// (+25%), in this order, each over everything.
+pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictness>) -> Plan {
+    let stages = ["lead", "mql", "sql", "opportunity", "won"];
+    let name = |text: &str| text.parse().unwrap();
+    let transitions = lags.into_iter().enumerate().map(|(i, lag)| Transition {
+        from: StageIndex(i as u8),
+        to: StageIndex(i as u8 + 1),
+        base: RateAndLag { conversion: Share::from_f64(RATES[i]).unwrap(), lag, dispersion },
+        scopes: vec![],
+        owners: vec![],
+        action: None,
+        runbook_url: None,
+        line: 1,
+    });
+    let target = |text: &str, metric, value, warn: &str, critical: Option<&str>| Target {
+        name: name(text),
+        metric,
+        scopes: vec![ScopedValue { scope: Scope::default(), value }],
+        each: vec![],
+        warn: warn.parse().unwrap(),
+        critical: critical.map(|c| c.parse().unwrap()),
+        weekday: [1.0; 7],
+        depends_on: vec![],
+        owners: vec![],
+        action: None,
+        runbook_url: None,
+        false_alarms_per_year: None,
+        strict,
+        line: 1,
+    };
+    let conversion = Metric::Conversion { from: StageIndex(0), to: StageIndex(4) };
+    let volume = Metric::Volume { stage: StageIndex(0) };
+    let share = Share::from_f64(RATES.iter().product()).unwrap();
+    let per_day = Micros((leads * 1e6) as i64);
+    let money = Micros((leads * 0.04 * CAC * 1e6) as i64);
+    let targets = vec![
+        target("lead-to-won", conversion, Value::Share(share), "-10%", Some("-30%")),
+        target("cac", Metric::Cac, Value::Money(Micros((CAC * 1e6) as i64)), "+20%", Some("+50%")),
+        target("volume", volume, Value::PerDay(per_day), "±25%", None),
+        target("spend", Metric::Spend, Value::MoneyPerDay(money), "+25%", None),
+    ];
+    Plan {
+        name: name("simulated"),
+        source: "plan.toml".into(),
+        revision: 1,
+        content_hash: [0; 32],
+        effective_from: first_day(),
+        live_from: None,
+        zone: Zone::UTC,
+        currency: "EUR".parse().unwrap(),
+        fiscal_year_start: (1, 1),
+        false_alarms_per_year: 1.0,
+        motions: vec![Motion {
+            name: name("default"),
+            stages: stages.map(name).to_vec(),
+            opportunity: Some(StageIndex(3)),
+            transitions: transitions.collect(),
+        }],
+        dimensions: vec![],
+        rates: vec![],
+        targets,
+        patterns: vec![],
+    }
+}
