@@ -1,0 +1,329 @@
+//! The argument tree. Flags override the environment, which overrides the file, which overrides defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use plumbline_simulator::{ScenarioKind, Segment};
+use plumbline_units::{Day, Name, Timestamp};
+
+use crate::commands::generate::parse_segment;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the answer is no: a check failed, the demo's alert did not come as it must
+  2  the arguments are wrong
+  3  the configuration or the plan cannot be used
+  4  an input cannot be read
+  5  the broker refused or cannot be reached
+  6  an error inside Plumbline
+
+Results go to standard output; progress, summaries and logs go to standard error.
+PLUMBLINE_LOG sets what is logged (for example PLUMBLINE_LOG=info,plumbline_pipeline=debug).";
+
+/// Streaming drift detection for sales-and-marketing plans.
+#[derive(Debug, Parser)]
+#[command(name = "plumbline", version, after_long_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Show no progress bars.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// How logs are written to standard error.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a drifting funnel through an embedded broker and watch it being caught: no configuration needed.
+    Demo(DemoArgs),
+    /// Run the service: events in from Kafka, alerts out.
+    Run(RunArgs),
+    /// Check topics, retention, access rights, clock, plan and a transaction before a start.
+    Doctor(DoctorArgs),
+    /// Judge files of events as the service would have: one alert record per line on standard output.
+    Backtest(BacktestArgs),
+    /// Count the funnel of files of events by scope and period of entry.
+    Aggregates(AggregatesArgs),
+    /// Write a synthetic history with a known onset of drift, its plan and its truth.
+    Generate(GenerateArgs),
+    /// Look at plans.
+    #[command(subcommand)]
+    Plan(PlanCommand),
+    /// Show one alert on one screen.
+    Explain(ExplainArgs),
+    /// Look at the event log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Print shell completions.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// End by itself; exit code 0 only if the alert opened after the onset and nothing paged before it.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Play this plan instead of the built-in story (needs --events).
+    #[arg(long, value_name = "PLAN.toml", requires = "events")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Play these events (canonical JSON lines; plain, gzip or zstd).
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "plan")]
+    pub(crate) events: Vec<PathBuf>,
+    /// Where /metrics, /healthz and /readyz listen meanwhile; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+    /// The seed of the built-in story.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Print each alert as the JSON record on the alerts topic instead of the screens.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The configuration file and what overrides it.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file.
+    #[arg(long, short, value_name = "plumbline.toml", env = "PLUMBLINE_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Overrides `plan`.
+    #[arg(long, value_name = "PLAN.toml")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Overrides `bootstrap.servers`.
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub(crate) brokers: Option<String>,
+    /// Overrides `http.listen`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Which stages this process runs.
+    #[arg(long, value_enum, default_value = "all")]
+    pub(crate) stages: Stages,
+}
+
+/// Which stages a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stages {
+    /// Both, in one process.
+    All,
+    /// Inputs into the log.
+    Intake,
+    /// The log into alerts and aggregates.
+    Engine,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Create the topics that are missing.
+    #[arg(long)]
+    pub(crate) create_topics: bool,
+    /// One JSON object per check.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Files of canonical events.
+#[derive(Debug, Args)]
+pub(crate) struct EventFiles {
+    /// Files of canonical JSON lines: plain, gzip or zstd; `-` is standard input.
+    #[arg(long = "events", value_name = "FILE", num_args = 1.., required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Events later than this (default: now) plus one day are rejected.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BacktestArgs {
+    /// The plan to judge by; not needed, and refused, for an exported log.
+    #[arg(long, value_name = "PLAN.toml")]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) events: EventFiles,
+    /// The order in which events are taken.
+    #[arg(long, value_enum, default_value = "received")]
+    pub(crate) order: Order,
+    /// The workspace the plan is for.
+    #[arg(long, default_value = "default")]
+    pub(crate) workspace: Name,
+    /// Print alert records as JSON lines (they are on standard output in any case; without it they are
+    /// shown as screens when standard output is a terminal).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The order in which events are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// By received_at where the file has it, else occurred_at; ties as they stand.
+    Received,
+    /// As the lines stand, file after file.
+    File,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AggregatesArgs {
+    /// The plan that says stages, dimensions, zone and currency.
+    #[arg(long, value_name = "PLAN.toml")]
+    pub(crate) plan: PathBuf,
+    #[command(flatten)]
+    pub(crate) events: EventFiles,
+    /// The period of entry.
+    #[arg(long, value_enum)]
+    pub(crate) by: Period,
+    /// One line per combination of values of these dimensions; without it, one for everything.
+    #[arg(long, value_name = "DIMENSION", value_delimiter = ',')]
+    pub(crate) each: Vec<Name>,
+    /// The workspace to count.
+    #[arg(long, default_value = "default")]
+    pub(crate) workspace: Name,
+    /// One JSON object per line instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A period of calendar days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Period {
+    /// `2018-01-31`.
+    Day,
+    /// The week's Monday: `2018-01-29`.
+    Week,
+    /// `2018-01`.
+    Month,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// steady, lead-quality-trap, ramp, season, slow-cycle or silent-source.
+    #[arg(long, default_value = "lead-quality-trap")]
+    pub(crate) scenario: ScenarioKind,
+    /// The first day.
+    #[arg(long, default_value = "2026-01-05")]
+    pub(crate) start: Day,
+    /// On how many days leads arrive.
+    #[arg(long, default_value_t = 180)]
+    pub(crate) days: u32,
+    /// Go on after the last day until every lead has met its fate.
+    #[arg(long)]
+    pub(crate) drain: bool,
+    /// The first day of the drift [default: day 120, or half of the days if fewer].
+    #[arg(long)]
+    pub(crate) onset: Option<Day>,
+    /// Leads a day, all segments together.
+    #[arg(long, default_value_t = 30.0)]
+    pub(crate) leads_per_day: f64,
+    /// Segments with their shares of the leads [default: smb].
+    #[arg(long, value_name = "NAME=SHARE,…", value_delimiter = ',', value_parser = parse_segment)]
+    pub(crate) segments: Vec<Segment>,
+    /// Share of messages that arrive twice.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    pub(crate) duplicates: f64,
+    /// Share of messages that arrive late, by at most five days.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
+    pub(crate) late: f64,
+    /// Share of amounts and statements that are corrected afterwards.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
+    pub(crate) corrections: f64,
+    /// Share of leads that are created twice and merged.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.005)]
+    pub(crate) merges: f64,
+    /// Share of weekend transitions that wait for Monday.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    pub(crate) weekend_backlog: f64,
+    /// Intra-day correlation of conversions.
+    #[arg(long, value_name = "RHO", default_value_t = 0.0)]
+    pub(crate) overdispersion: f64,
+    /// The workspace the events are for.
+    #[arg(long, default_value = "default")]
+    pub(crate) workspace: Name,
+    /// The same seed makes the same history.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the events go: canonical JSON lines, compressed by the name's end (.gz, .zst); `-` is standard
+    /// output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Where to write what really happened, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) truth: Option<PathBuf>,
+    /// Where to write the plan whose promise the history keeps until the onset.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Check a plan: mistakes with line and mend, what is judged where, the plan's arithmetic.
+    Check(PlanCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanCheckArgs {
+    /// The plan; `-` is standard input.
+    #[arg(value_name = "PLAN.toml")]
+    pub(crate) file: PathBuf,
+    /// One JSON object with the diagnostics.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The alert's id, or its first characters.
+    #[arg(value_name = "ALERT_ID")]
+    pub(crate) alert: String,
+    /// A backtest's output; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "config", required_unless_present = "config")]
+    pub(crate) alerts: Option<PathBuf>,
+    /// Read the alerts topic of this configuration.
+    #[arg(long, short, value_name = "plumbline.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// The record as it stands instead of the screen.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Print all records of the log as JSON lines; `backtest` takes them as they are.
+    Export(LogExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogExportArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The log partition.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) partition: i32,
+    /// Where to; compressed by the name's end (.gz, .zst); `-` is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,53 @@
+//! `plumbline plan check`: what is wrong with a plan, what it judges, and whether its numbers agree.
+
+use std::io::Read;
+
+use plumbline_plan::{Diagnostic, Parsed, Plan, check_report};
+use serde_json::json;
+
+use crate::args::PlanCheckArgs;
+use crate::exit::{Answer, Kind, OrFail, Outcome};
+use crate::input::is_standard;
+
+pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
+    let (name, text) = if is_standard(&args.file) {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).or_fail(Kind::Input)?;
+        ("-".to_owned(), text)
+    } else {
+        let name = args.file.display().to_string();
+        (name.clone(), std::fs::read_to_string(&args.file).or_fail_with(Kind::Input, || format!("cannot read {name}"))?)
+    };
+    let parsed = Plan::parse(&name, &text);
+    if args.json {
+        println!("{}", as_json(&parsed));
+    } else {
+        match &parsed {
+            Ok(Parsed { plan, warnings }) => print!("{}", check_report(plan, warnings)),
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    println!("{diagnostic}");
+                }
+            }
+        }
+    }
+    Ok(if parsed.is_ok() { Answer::Yes } else { Answer::No })
+}
+
+fn as_json(parsed: &Result<Parsed, Vec<Diagnostic>>) -> serde_json::Value {
+    let diagnostics = match parsed {
+        Ok(parsed) => &parsed.warnings,
+        Err(diagnostics) => diagnostics,
+    };
+    let diagnostics: Vec<_> = diagnostics
+        .iter()
+        .map(|d| {
+            json!({
+                "severity": format!("{:?}", d.severity).to_lowercase(),
+                "file": d.file, "line": d.line, "column": d.column,
+                "message": d.message, "mend": d.mend,
+            })
+        })
+        .collect();
+    json!({ "usable": parsed.is_ok(), "diagnostics": diagnostics })
+}
