@@ -3,25 +3,46 @@
 //! The [`Judge`] closes ticks: for each target and scope it reads the counts as of the tick, asks the statistics
 //! for evidence, and moves the scope's episode. It keeps no count of its own; its state is what it has decided.
 
+mod assess;
+mod build;
+mod causes;
+mod close;
+mod cost;
+mod depend;
 mod episode;
 mod facts;
+mod life;
+mod measure;
+mod names;
+mod pattern;
+mod series;
+mod text;
+mod track;
 mod verdict;
+mod why;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plumbline_plan::{Plan, TargetIndex};
+use plumbline_plan::{Plan, Scope, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::close::Counts;
+use self::life::Moment;
+use self::series::Layout;
+use self::track::Track;
+use crate::stat::Models;
+
+pub use crate::stat::{Interval, Onset};
 pub use episode::{
     Acknowledgement, Episode, EpisodeChange, EpisodeKey, EpisodeState, Resolution, Revision, RuledOut,
     Subject, Transition,
 };
 pub use facts::{Facts, Leaf, Quantity};
 pub use verdict::{
-    Assessment, Cost, Effect, EvidenceNumbers, InReports, Interval, MEASURED_DAYS, OnsetInterval, Part,
-    PartKind, Planned, SoFar, TargetStatus, Unit, Verdict, WatchReason, e_value,
+    Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,
+    TargetStatus, Unit, Verdict, WatchReason, e_value,
 };
 
 /// What the caller knows of a tick beyond its counts.
@@ -34,28 +55,55 @@ pub struct TickContext {
     pub unhealthy: Option<String>,
     /// What is known not to be the cause; copied into the changes.
     pub ruled_out: Vec<RuledOut>,
+    /// Position of the log record that made the tick due. Ticks closed at one position see the same counts, so
+    /// targets share their reading; `None` reads them anew each time.
+    pub position: Option<i64>,
 }
 
 /// Judges one workspace by one plan.
 pub struct Judge {
     plan: Arc<Plan>,
+    models: Arc<Models>,
+    layout: Layout,
     order: Vec<TargetIndex>,
+    tracks: BTreeMap<(TargetIndex, String), Track>,
     statuses: BTreeMap<(TargetIndex, String), TargetStatus>,
+    /// Live ones only: at most one per target or pattern and scope of the plan.
     episodes: BTreeMap<EpisodeKey, Episode>,
+    shared: BTreeMap<Scope, Arc<Counts>>,
+    shared_at: Option<(i64, Day)>,
 }
 
 /// All that a [`Judge`] has decided. Floating-point numbers must survive storage to the last bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JudgeState {
+    tracks: Vec<SavedTrack>,
     statuses: Vec<TargetStatus>,
     episodes: Vec<Episode>,
+}
+
+/// A track under names, so that it finds its place in another revision of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SavedTrack {
+    target: String,
+    scope: String,
+    track: Track,
 }
 
 impl Judge {
     /// A judge that has decided nothing yet.
     pub fn new(plan: Arc<Plan>) -> Judge {
-        let order = (0..plan.targets.len()).map(|i| TargetIndex(i as u16)).collect();
-        Judge { plan, order, statuses: BTreeMap::new(), episodes: BTreeMap::new() }
+        Judge {
+            models: Arc::new(Models::new(&plan)),
+            layout: Layout::new(&plan),
+            order: depend::order(&plan),
+            plan,
+            tracks: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            shared_at: None,
+        }
     }
 
     /// The plan judged by.
@@ -69,28 +117,43 @@ impl Judge {
     }
 
     /// Closes the tick that ends `day` for a target in all its scopes. `at` is the tick's instant: the plan's
-    /// local midnight that ends the day. The days of a target must ascend; a day already closed changes nothing.
+    /// local midnight that ends the day. The days of a target must ascend; a day already closed, or before the
+    /// plan takes effect, changes nothing.
     pub fn close_target(
         &mut self,
-        _target: TargetIndex,
-        _day: Day,
-        _at: Timestamp,
-        _facts: &dyn Facts,
-        _ctx: &TickContext,
+        target: TargetIndex,
+        day: Day,
+        at: Timestamp,
+        facts: &dyn Facts,
+        ctx: &TickContext,
     ) -> Vec<EpisodeChange> {
-        Vec::new()
+        if day < self.plan.effective_from {
+            return Vec::new();
+        }
+        let scopes = self.plan.targets.get(usize::from(target.0)).map_or(0, |t| t.scopes.len());
+        let now = Moment { day, at, ctx };
+        (0..scopes).flat_map(|scoped| self.close_scope((target, scoped), now, facts)).collect()
     }
 
     /// Closes the tick for a pattern (its position in the plan), after all its members have closed it.
     pub fn close_pattern(
         &mut self,
-        _pattern: usize,
-        _day: Day,
-        _at: Timestamp,
-        _facts: &dyn Facts,
-        _ctx: &TickContext,
+        pattern: usize,
+        day: Day,
+        at: Timestamp,
+        facts: &dyn Facts,
+        ctx: &TickContext,
     ) -> Vec<EpisodeChange> {
-        Vec::new()
+        let plan = Arc::clone(&self.plan);
+        let Some(pattern) = plan.patterns.get(pattern) else { return Vec::new() };
+        if day < plan.effective_from {
+            return Vec::new();
+        }
+        let member = pattern.all.iter().find(|c| !c.negated);
+        let member = member.and_then(|c| plan.targets.get(usize::from(c.target.0)));
+        let scopes = member.map_or(&[][..], |target| &target.scopes);
+        let now = Moment { day, at, ctx };
+        scopes.iter().flat_map(|s| self.close_pattern_scope(pattern, &s.scope, now, facts)).collect()
     }
 
     /// Closes an hourly tick. Nothing is judged by the hour yet: every kind of target has its evidence by the day.
@@ -113,20 +176,34 @@ impl Judge {
         &self.episodes
     }
 
-    /// A person says that the owners know. `None` where no such episode is live or nothing changes.
+    /// A person says that the owners know; `day` is the last closed one. `None` where no such episode is live.
     pub fn acknowledge(
         &mut self,
-        _episode: &EpisodeKey,
-        _acknowledgement: Acknowledgement,
+        episode: &EpisodeKey,
+        acknowledgement: Acknowledgement,
+        day: Day,
     ) -> Option<EpisodeChange> {
-        None
+        let episode = self.episodes.remove(episode)?;
+        let ctx = close::no_tick(episode.historical);
+        let now = Moment { day, at: acknowledgement.at, ctx: &ctx };
+        Some(self.keep(episode.acknowledge(acknowledgement, now)))
     }
 
     /// Replaces the plan by a later revision: episodes of what it no longer promises end as
-    /// [`Resolution::PlanRevised`], the others go on.
-    pub fn revise(&mut self, plan: Arc<Plan>, _day: Day, _at: Timestamp) -> Vec<EpisodeChange> {
-        self.plan = plan;
-        Vec::new()
+    /// [`Resolution::PlanRevised`], the others go on. `day` is the last closed one.
+    pub fn revise(&mut self, plan: Arc<Plan>, day: Day, at: Timestamp) -> Vec<EpisodeChange> {
+        let state = self.save();
+        *self = Judge::load(Arc::clone(&plan), state);
+        let promised: BTreeSet<EpisodeKey> = promised(&plan).collect();
+        let (going_on, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.episodes).into_iter().partition(|(key, _)| promised.contains(key));
+        self.episodes = going_on;
+        self.episodes.values_mut().for_each(|episode| episode.plan_revision = plan.revision);
+        let end = |episode: Episode| {
+            let ctx = close::no_tick(episode.historical);
+            episode.resolve(Resolution::PlanRevised, None, Moment { day, at, ctx: &ctx })
+        };
+        ended.into_values().map(end).collect()
     }
 
     /// Takes the published episodes (key and last sequence) as the truth: sequences continue from them, and a
@@ -134,26 +211,80 @@ impl Judge {
     /// caller's to resolve.
     pub fn adopt(
         &mut self,
-        _published: &BTreeMap<EpisodeKey, u32>,
-        _day: Day,
-        _at: Timestamp,
+        published: &BTreeMap<EpisodeKey, u32>,
+        day: Day,
+        at: Timestamp,
     ) -> Vec<EpisodeChange> {
-        Vec::new()
+        let mut changes = Vec::new();
+        for (key, episode) in std::mem::take(&mut self.episodes) {
+            if let Some(&sequence) = published.get(&key) {
+                self.episodes.insert(key, Episode { sequence, ..episode });
+                continue;
+            }
+            let ctx = close::no_tick(episode.historical);
+            changes.push(self.keep(episode.open(Moment { day, at, ctx: &ctx })));
+        }
+        changes
     }
 
     /// All that was decided.
     pub fn save(&self) -> JudgeState {
+        let name =
+            |index: TargetIndex| self.plan.targets.get(usize::from(index.0)).map(|t| t.name.to_string());
+        let tracks = self.tracks.iter().filter_map(|((target, scope), &track)| {
+            Some(SavedTrack { target: name(*target)?, scope: scope.clone(), track })
+        });
         JudgeState {
+            tracks: tracks.collect(),
             statuses: self.statuses.values().cloned().collect(),
             episodes: self.episodes.values().cloned().collect(),
         }
     }
 
-    /// A judge that goes on from `state`, exactly as the saved one would have under the same plan.
+    /// A judge that goes on from `state`: exactly as the saved one would have under the same plan; under another
+    /// revision with what still bears the same name. Episodes are all taken over (see [`Judge::revise`]).
     pub fn load(plan: Arc<Plan>, state: JudgeState) -> Judge {
-        let mut judge = Judge::new(plan);
-        judge.statuses = state.statuses.into_iter().map(|s| ((s.target, s.scope_label.clone()), s)).collect();
+        let mut judge = Judge::new(Arc::clone(&plan));
+        let places: BTreeMap<(&str, String), TargetIndex> = plan
+            .targets
+            .iter()
+            .zip(0u16..)
+            .flat_map(|(target, at)| target.scopes.iter().map(move |s| (target, s, TargetIndex(at))))
+            .map(|(target, s, index)| ((target.name.as_str(), names::scope_label(&plan, &s.scope)), index))
+            .collect();
+        let place =
+            |target: &str, scope: &str| Some((*places.get(&(target, scope.to_string()))?, scope.to_string()));
+        for SavedTrack { target, scope, track } in state.tracks {
+            if let Some(key) = place(&target, &scope) {
+                judge.tracks.insert(key, track);
+            }
+        }
+        for mut status in state.statuses {
+            if let Some(key) = place(&status.name, &status.scope_label) {
+                status.target = key.0;
+                judge.statuses.insert(key, status);
+            }
+        }
         judge.episodes = state.episodes.into_iter().map(|e| (e.key.clone(), e)).collect();
         judge
     }
+}
+
+/// The keys of all episodes that a plan can open.
+fn promised(plan: &Plan) -> impl Iterator<Item = EpisodeKey> + '_ {
+    let of_targets = plan.targets.iter().flat_map(move |target| {
+        target
+            .scopes
+            .iter()
+            .map(move |s| EpisodeKey::new(&plan.name, &target.name, &names::scope_label(plan, &s.scope)))
+    });
+    let of_patterns = plan.patterns.iter().flat_map(move |pattern| {
+        let member = pattern.all.iter().find(|c| !c.negated);
+        let member = member.and_then(|c| plan.targets.get(usize::from(c.target.0)));
+        member
+            .map_or(&[][..], |target| &target.scopes)
+            .iter()
+            .map(move |s| EpisodeKey::new(&plan.name, &pattern.name, &names::scope_label(plan, &s.scope)))
+    });
+    of_targets.chain(of_patterns)
 }

@@ -4,6 +4,8 @@ use plumbline_plan::{Direction, Scope, Severity, StageIndex, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::stat::{Interval, Onset};
+
 /// How a target stands in a scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,7 +18,8 @@ pub enum Verdict {
     Drifting(Severity),
     /// A critical drift could not have been seen yet.
     NotEnoughEvidence {
-        /// Entries into the target's first stage still missing until a critical drift would be seen.
+        /// Entries into the target's first stage (days, of a measured target) still missing until a critical drift
+        /// would be seen.
         needed: u64,
     },
     /// The plan has no value for this scope.
@@ -55,32 +58,6 @@ pub enum WatchReason {
     },
     /// No evidence against the plan, but the projection's interval still reaches the critical bound.
     Uncertain,
-    /// Outside the warn bound, but not yet for long enough (measured targets only).
-    Brief,
-}
-
-/// A value with an interval around it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// The point.
-    pub value: f64,
-    /// Lower end (90% two-sided unless said otherwise).
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-impl Interval {
-    /// The interval times a positive factor.
-    pub fn times(self, factor: f64) -> Interval {
-        Interval { value: self.value * factor, low: self.low * factor, high: self.high * factor }
-    }
-
-    /// The same interval seen as a relative difference to `plan` (0.1 = 10% above).
-    pub fn relative_to(self, plan: f64) -> Interval {
-        let relative = |x: f64| if plan == 0.0 { 0.0 } else { x / plan - 1.0 };
-        Interval { value: relative(self.value), low: relative(self.low), high: relative(self.high) }
-    }
 }
 
 /// What a number counts.
@@ -197,7 +174,7 @@ pub struct Assessment {
     /// What the plan says of the cost per won customer.
     pub cac_plan: Option<f64>,
     /// Since when; `None` for targets that are measured.
-    pub onset: Option<OnsetInterval>,
+    pub onset: Option<Onset>,
     /// How sure; `None` for targets that are measured.
     pub evidence: Option<EvidenceNumbers>,
     /// Exact parts of the gap: transitions first, then mix and rate per dimension.
@@ -236,17 +213,6 @@ pub struct SoFar {
     pub expected_by_now: f64,
     /// What came.
     pub actual: f64,
-}
-
-/// Since when the plan does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnsetInterval {
-    /// Best estimate.
-    pub estimate: Day,
-    /// Earliest plausible day (90%).
-    pub low: Day,
-    /// Latest plausible day.
-    pub high: Day,
 }
 
 /// How sure.

@@ -1,0 +1,397 @@
+//! The numbers of an alert, put together when one is due.
+
+use plumbline_plan::{Metric, Plan, Scope, StageIndex, Target, TargetIndex};
+use plumbline_units::{Day, Timestamp};
+
+use super::causes;
+use super::cost::Ledger;
+use super::facts::{Facts, Leaf, Quantity};
+use super::measure::{Measured, entries, planned};
+use super::names;
+use super::series::Layout;
+use super::verdict::{
+    Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,
+    Verdict,
+};
+use super::why::{Factor, product_parts};
+use crate::stat::{
+    Evidence, Interval, Model, Models, PairProjection, Projection, ScopeSeries, TableId, Window,
+};
+
+/// Coverage of all intervals shown.
+const LEVEL: f64 = 0.9;
+/// Days of the period that reports would show: three weeks.
+const REPORT_DAYS: i32 = 21;
+/// Wins below which a scope's mean deal is that of the whole workspace.
+const MIN_DEALS: i64 = 5;
+
+/// One target in one scope at one tick, with all that can be asked about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) models: &'a Models,
+    pub(crate) layout: &'a Layout,
+    pub(crate) facts: &'a dyn Facts,
+    pub(crate) index: TargetIndex,
+    pub(crate) target: &'a Target,
+    pub(crate) scope: &'a Scope,
+    pub(crate) model: &'a Model,
+    pub(crate) leaves: &'a [Leaf],
+    pub(crate) series: &'a ScopeSeries,
+}
+
+/// Since when, and by which table.
+#[derive(Clone, Copy)]
+struct Frame {
+    since: Day,
+    leading: Option<TableId>,
+}
+
+impl Case<'_> {
+    /// All numbers. `by_cac` explains the gap of CAC instead of the target's own (patterns do).
+    pub(crate) fn assess(
+        &self,
+        at: Timestamp,
+        verdict: Verdict,
+        measured: &Measured,
+        by_cac: bool,
+    ) -> Assessment {
+        let day = self.series.last_day;
+        let evidence = measured.evidence.as_ref();
+        let frame = Frame {
+            since: evidence.map_or(day.plus(1 - MEASURED_DAYS), |e| e.onset.estimate),
+            leading: evidence.map(|e| e.leading),
+        };
+        let own = self.display(self.model, frame).or_else(|| measured.projection.clone());
+        let (cac, cac_plan) = self.cac(own.as_ref(), frame);
+        let conversion = own.as_ref().and_then(|p| match self.target.metric {
+            Metric::Conversion { .. } => Some(p.value),
+            _ => p.conversion,
+        });
+        let plan = planned(self.target, self.model);
+        let explained = if by_cac { cac.as_ref().or(own.as_ref()) } else { own.as_ref() };
+        let mut why = explained.map_or_else(Vec::new, |p| self.product(p));
+        let drift = self.effect(own.as_ref(), &plan, frame);
+        if let Some((from, to)) = drift.transition {
+            why.extend(causes::of_transition(self, (from, to), frame.since));
+        }
+        Assessment {
+            day,
+            at,
+            verdict,
+            plan,
+            so_far: self.so_far(&drift, own.as_ref(), frame),
+            drift,
+            projected: own.as_ref().map(|p| p.value),
+            conversion,
+            cac: cac.as_ref().map(|p| p.value),
+            cac_plan,
+            onset: evidence.map(|e| e.onset),
+            evidence: evidence.map(|e| self.evidence(e)),
+            why,
+            in_reports: self.in_reports(frame),
+            cost: self.cost(own.as_ref(), cac_plan, frame),
+        }
+    }
+
+    fn display(&self, model: &Model, frame: Frame) -> Option<Projection> {
+        let leading = frame.leading?;
+        model.project(self.series, &Window::Display { onset: frame.since, leading })
+    }
+
+    fn evidence(&self, evidence: &Evidence) -> EvidenceNumbers {
+        EvidenceNumbers {
+            log_e: evidence.log_e,
+            threshold: libm::exp(evidence.log_threshold),
+            false_alarms_per_year: self
+                .target
+                .false_alarms_per_year
+                .unwrap_or(self.plan.false_alarms_per_year),
+            critical_weight: evidence.critical_weight,
+        }
+    }
+
+    /// The projection and plan of CAC: the target's own, or that of the plan's CAC target in the same scope.
+    fn cac(&self, own: Option<&Projection>, frame: Frame) -> (Option<Projection>, Option<f64>) {
+        match self.target.metric {
+            Metric::Cac => (own.cloned(), Some(self.model.plan_value())),
+            Metric::Conversion { from, to } if from.0 == 0 && to == self.last() => {
+                match self.sibling(|m| m == Metric::Cac) {
+                    Some(model) => (self.display(model, frame), Some(model.plan_value())),
+                    None => (None, None),
+                }
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// The model of a target of another metric in the same scope.
+    fn sibling(&self, wanted: impl Fn(Metric) -> bool) -> Option<&Model> {
+        let index =
+            self.plan.targets.iter().position(|t| {
+                wanted(t.metric) && t.scopes.iter().any(|scoped| scoped.scope == *self.scope)
+            })?;
+        let scoped = self.plan.targets[index].scopes.iter().position(|s| s.scope == *self.scope)?;
+        self.models.get(TargetIndex(u16::try_from(index).ok()?), scoped)
+    }
+
+    fn last(&self) -> StageIndex {
+        let stages = self.plan.motions.first().map_or(1, |m| m.stages.len().max(1));
+        StageIndex(u8::try_from(stages - 1).unwrap_or(u8::MAX))
+    }
+
+    /// The exact parts of the projection's gap.
+    fn product(&self, projection: &Projection) -> Vec<Part> {
+        let is_cac = projection.cost_per_lead.is_some();
+        let sign = if is_cac { -1.0 } else { 1.0 };
+        let mut factors = Vec::new();
+        if let Some(cost) = &projection.cost_per_lead {
+            let ratio = cost.cost.times(1.0 / cost.plan);
+            factors.push(Factor::estimated(names::COST_PER_LEAD.to_string(), ratio, 1.0));
+        }
+        for pair in &projection.pairs {
+            let name = names::transition(self.plan, StageIndex(pair.from), StageIndex(pair.to));
+            factors.push(Factor::estimated(name, pair.rate.times(1.0 / pair.plan), sign));
+        }
+        // A target whose stated value is not the product of its transitions starts with a gap of the plan's own.
+        let explained: f64 = factors.iter().map(Factor::log).sum();
+        let rest = super::why::ln(projection.value.value / projection.plan) - explained;
+        if rest.abs() > 1e-6 && !factors.is_empty() {
+            let part = "stated value against the transitions".to_string();
+            factors.push(Factor { part, ratio: libm::exp(rest), ends: None, sign: 1.0 });
+        }
+        product_parts(if is_cac { "cac" } else { self.target.metric.word() }, &factors)
+    }
+
+    /// The effect that leads: the alarmed transition, or the largest part, or the target itself.
+    fn effect(&self, own: Option<&Projection>, plan: &Planned, frame: Frame) -> Effect {
+        let label = self.target.metric.word().to_string();
+        let whole = |own: Option<&Projection>| {
+            let value =
+                own.map_or(Interval { value: plan.value, low: plan.value, high: plan.value }, |p| p.value);
+            relative(value, plan.value)
+        };
+        let transition = |pair: &PairProjection| {
+            let (from, to) = (StageIndex(pair.from), StageIndex(pair.to));
+            Effect {
+                of: names::transition(self.plan, from, to),
+                transition: Some((from, to)),
+                relative: relative(pair.rate, pair.plan),
+                level: LEVEL,
+                label: label.clone(),
+            }
+        };
+        if let Some(own) = own {
+            let leading = match frame.leading {
+                Some(TableId::Pair { from, to }) => {
+                    own.pairs.iter().find(|pair| (pair.from, pair.to) == (from, to))
+                }
+                _ => None,
+            };
+            if let Some(pair) = leading {
+                return transition(pair);
+            }
+            let largest =
+                self.product(own).into_iter().find(|p| matches!(p.kind, PartKind::Transition { .. }));
+            let named = |pair: &&PairProjection| {
+                let name = names::transition(self.plan, StageIndex(pair.from), StageIndex(pair.to));
+                largest.as_ref().is_some_and(|part| part.part == name)
+            };
+            let by_money = matches!(frame.leading, Some(TableId::LeadsPerMoney));
+            if let Some(pair) = own.pairs.iter().find(named).filter(|_| !by_money) {
+                return transition(pair);
+            }
+            if let Some(cost) = &own.cost_per_lead {
+                return Effect {
+                    of: names::COST_PER_LEAD.to_string(),
+                    transition: None,
+                    relative: relative(cost.cost, cost.plan),
+                    level: LEVEL,
+                    label,
+                };
+            }
+        }
+        Effect { of: label.clone(), transition: None, relative: whole(own), level: LEVEL, label }
+    }
+
+    fn so_far(&self, drift: &Effect, own: Option<&Projection>, frame: Frame) -> Option<SoFar> {
+        let own = own?;
+        if let Some((from, to)) = drift.transition {
+            let pair = own.pairs.iter().find(|p| (p.from, p.to) == (from.0, to.0))?;
+            return Some(SoFar {
+                entered: pair.entered,
+                entered_what: names::stage(self.plan, from).to_string(),
+                since: pair.since,
+                expected_by_now: pair.expected,
+                actual: pair.converted as f64,
+            });
+        }
+        if let Some(cost) = &own.cost_per_lead {
+            let expected = if cost.plan > 0.0 { cost.spend / cost.plan } else { 0.0 };
+            return Some(SoFar {
+                entered: cost.leads,
+                entered_what: names::stage(self.plan, StageIndex(0)).to_string(),
+                since: cost.since,
+                expected_by_now: expected.max(0.0),
+                actual: cost.leads as f64,
+            });
+        }
+        let days = self.days(frame.since);
+        Some(SoFar {
+            entered: u64::from(days),
+            entered_what: "days".to_string(),
+            since: frame.since,
+            expected_by_now: own.plan * f64::from(days),
+            actual: match self.target.metric {
+                Metric::Volume { stage } => entries(self.series, stage.0, frame.since) as f64,
+                _ => self.spend(frame.since),
+            },
+        })
+    }
+
+    /// Days from `since` to the tick, both counted.
+    fn days(&self, since: Day) -> u32 {
+        u32::try_from(self.series.last_day.since(since.max(self.series.first_day)) + 1).unwrap_or(0).max(1)
+    }
+
+    fn spend(&self, since: Day) -> f64 {
+        let from = self.series.from_day(since).min(self.series.spend.len());
+        self.series.spend[from..].iter().sum::<i64>() as f64 / 1e6
+    }
+
+    /// The planned conversion between two stages in this scope.
+    fn plan_conversion(&self, from: StageIndex, to: StageIndex) -> f64 {
+        let transitions = self.plan.motions.first().map_or(&[][..], |m| &m.transitions);
+        let rates = transitions.iter().filter(|t| t.from >= from && t.to <= to).map(|t| {
+            let own =
+                t.scopes.iter().find(|(selector, _)| self.scope.implies(selector)).map(|(_, rate)| rate);
+            own.unwrap_or(&t.base).conversion.as_f64()
+        });
+        rates.product()
+    }
+
+    fn cost(&self, own: Option<&Projection>, cac_plan: Option<f64>, frame: Frame) -> Option<Cost> {
+        let own = own?;
+        let days = self.days(frame.since);
+        let mean_deal = self.mean_deal();
+        let exactly = |value: f64| Interval { value, low: value, high: value };
+        match self.target.metric {
+            Metric::Conversion { .. } | Metric::Cac => {
+                let (from, to) = match self.target.metric {
+                    Metric::Conversion { from, to } => (from, to),
+                    _ => (StageIndex(0), self.last()),
+                };
+                // Customers: what enters and comes through goes on as planned.
+                let downstream = self.plan_conversion(to, self.last());
+                let (now, before) = match own.conversion.filter(|_| self.target.metric == Metric::Cac) {
+                    Some(conversion) => (conversion, self.plan_conversion(from, to)),
+                    None => (own.value, own.plan),
+                };
+                let ledger = Ledger {
+                    days,
+                    entries: entries(self.series, from.0, frame.since) as f64,
+                    spend: if from.0 == 0 { self.spend(frame.since) } else { 0.0 },
+                    planned_conversion: before * downstream,
+                    conversion: now.times(downstream),
+                    planned_cac: cac_plan,
+                    mean_deal,
+                };
+                Some(ledger.cost())
+            }
+            Metric::Volume { stage } => {
+                let missing = own.plan * f64::from(days) - entries(self.series, stage.0, frame.since) as f64;
+                let short = exactly(missing * self.plan_conversion(stage, self.last()));
+                Some(Cost {
+                    excess_spend: None,
+                    customers_short: Some(short),
+                    revenue_at_risk: mean_deal.map(|deal| short.times(deal)),
+                    excess_spend_per_week: None,
+                    customers_short_per_week: Some(short.value / f64::from(days) * 7.0),
+                })
+            }
+            Metric::Spend => {
+                let per_day = own.value.value - own.plan;
+                Some(Cost {
+                    excess_spend: Some(exactly(per_day * f64::from(MEASURED_DAYS))),
+                    customers_short: None,
+                    revenue_at_risk: None,
+                    excess_spend_per_week: Some(per_day * 7.0),
+                    customers_short_per_week: None,
+                })
+            }
+            Metric::Velocity { .. } | Metric::Handoff { .. } => None,
+        }
+    }
+
+    /// The mean won amount, of the scope where it has enough wins.
+    fn mean_deal(&self) -> Option<f64> {
+        let mean = |leaves: &[Leaf], least: i64| {
+            let (count, amount) =
+                (self.sum(leaves, Quantity::WonCount), self.sum(leaves, Quantity::WonAmount));
+            (count >= least && amount > 0).then(|| amount as f64 / 1e6 / count as f64)
+        };
+        mean(self.leaves, MIN_DEALS).or_else(|| mean(&self.facts.leaves(), 1))
+    }
+
+    fn sum(&self, leaves: &[Leaf], what: Quantity) -> i64 {
+        let mut total = 0;
+        for &leaf in leaves {
+            let (first, tick) = (self.series.first_day, self.series.last_day);
+            self.facts.by_entry_day(leaf, what, first, tick, &mut |_, value| total += value);
+        }
+        total
+    }
+
+    /// The wins of the last weeks as a report by closing day shows them.
+    fn in_reports(&self, frame: Frame) -> Option<InReports> {
+        let to_won = match self.target.metric {
+            Metric::Conversion { to, .. } => to == self.last(),
+            Metric::Cac => true,
+            _ => false,
+        };
+        if !to_won {
+            return None;
+        }
+        let last = self.series.last_day;
+        let first = last.plus(1 - REPORT_DAYS);
+        let (mut won, mut before) = (0i64, 0i64);
+        for &leaf in self.leaves {
+            let from = self.series.first_day;
+            self.facts.by_event_days(leaf, Quantity::WonCount, from, first, last, &mut |entered, n| {
+                won += n;
+                before += if entered < frame.since { n } else { 0 };
+            });
+        }
+        let per_day = match self.sibling(|m| m == Metric::Volume { stage: StageIndex(0) }) {
+            Some(volume) => volume.plan_value(),
+            None => self.usual_entries(frame.since)?,
+        };
+        Some(InReports {
+            first,
+            last,
+            won: u64::try_from(won).unwrap_or(0),
+            won_plan: per_day * self.plan_conversion(StageIndex(0), self.last()) * f64::from(REPORT_DAYS),
+            won_from_before_onset: if won > 0 { before as f64 / won as f64 } else { 0.0 },
+        })
+    }
+
+    /// First-stage entries per day in the 90 days before `since`.
+    fn usual_entries(&self, since: Day) -> Option<f64> {
+        let (from, to) = (self.series.from_day(since.plus(-90)), self.series.from_day(since));
+        let total: u64 = (from..to).map(|i| u64::from(self.series.reached(0, i))).sum();
+        (to > from).then(|| total as f64 / (to - from) as f64)
+    }
+
+    /// First-stage entries since the onset over the planned, where a volume target says what is planned.
+    pub(crate) fn volume_since(&self, since: Day) -> Option<f64> {
+        let model = self.sibling(|m| m == Metric::Volume { stage: StageIndex(0) })?;
+        let projection = model.project(self.series, &Window::SinceOnset(since))?;
+        (projection.plan > 0.0).then(|| projection.value.value / projection.plan)
+    }
+}
+
+/// The interval as a relative difference to `plan`.
+pub(crate) fn relative(interval: Interval, plan: f64) -> Interval {
+    let part = |x: f64| if plan == 0.0 { 0.0 } else { x / plan - 1.0 };
+    Interval { value: part(interval.value), low: part(interval.low), high: part(interval.high) }
+}

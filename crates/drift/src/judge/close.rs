@@ -1,0 +1,242 @@
+//! Closing a tick: measure, move the track, move the episode.
+
+use std::sync::Arc;
+
+use plumbline_plan::{Metric, Plan, Target, TargetIndex};
+use plumbline_units::{Day, Timestamp};
+
+use super::assess::Case;
+use super::build::{Story, drifting};
+use super::depend::Standing;
+use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Transition};
+use super::facts::{Facts, Leaf};
+use super::life::Moment;
+use super::measure::{Measured, measure, planned};
+use super::names;
+use super::series::leaves_of;
+use super::track::{Latch, Step, Track};
+use super::verdict::{TargetStatus, Verdict};
+use super::{Judge, TickContext};
+use crate::stat::ScopeSeries;
+
+/// Scopes whose counts are kept from one target to the next; further ones are read again.
+const MAX_SHARED: usize = 256;
+
+/// The counts of one scope as of one tick.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) series: ScopeSeries,
+}
+
+impl Judge {
+    pub(crate) fn close_scope(
+        &mut self,
+        (index, scoped): (TargetIndex, usize),
+        now: Moment<'_>,
+        facts: &dyn Facts,
+    ) -> Vec<EpisodeChange> {
+        let plan = Arc::clone(&self.plan);
+        let models = Arc::clone(&self.models);
+        let Some(target) = plan.targets.get(usize::from(index.0)) else { return Vec::new() };
+        let Some(scope) = target.scopes.get(scoped).map(|s| &s.scope) else { return Vec::new() };
+        let key = (index, names::scope_label(&plan, scope));
+        let before = self.tracks.get(&key).copied().unwrap_or_default();
+        if before.closed.is_some_and(|closed| closed >= now.day) {
+            return Vec::new();
+        }
+        let mut status = blank(&plan, (index, target), &key.1, scoped, now.day, now.at);
+        let Some(model) = models.get(index, scoped) else {
+            status.verdict = match target.metric {
+                Metric::Velocity { .. } | Metric::Handoff { .. } => Verdict::NotJudged,
+                _ => Verdict::NoPlan,
+            };
+            self.remember(key, Track { closed: Some(now.day), ..before }, status);
+            return Vec::new();
+        };
+        status.plan = Some(planned(target, model));
+        if let Some(why) = &now.ctx.unhealthy {
+            status.verdict = Verdict::DataUnhealthy(why.clone());
+            status.direction = before.latch().map(|latch| latch.direction);
+            self.remember(key, Track { closed: Some(now.day), ..before }, status);
+            return Vec::new();
+        }
+        let counts = self.counts(facts, scope, now);
+        let layout = self.layout.clone();
+        let case = Case {
+            plan: &plan,
+            models: &models,
+            layout: &layout,
+            facts,
+            index,
+            target,
+            scope,
+            model,
+            leaves: &counts.leaves,
+            series: &counts.series,
+        };
+        let measured = measure(&plan, target, model, &counts.series, &before);
+        let (after, step, verdict) = before.step(&measured.reading, now.day);
+        status.verdict = verdict.clone();
+        status.direction = after.latch().map(|latch| latch.direction);
+        status.projected = measured.heading();
+        status.observed = measured.observed;
+        status.log_e = measured.evidence.as_ref().map(|e| e.log_e);
+        let label = key.1.clone();
+        self.remember(key, after, status);
+        self.follow(&case, &label, (before, after, step), verdict, &measured, now)
+    }
+
+    fn remember(&mut self, key: (TargetIndex, String), track: Track, status: TargetStatus) {
+        self.tracks.insert(key.clone(), track);
+        self.statuses.insert(key, status);
+    }
+
+    /// Moves the target's own episode after its track has moved.
+    fn follow(
+        &mut self,
+        case: &Case<'_>,
+        label: &str,
+        (before, after, step): (Track, Track, Step),
+        verdict: Verdict,
+        measured: &Measured,
+        now: Moment<'_>,
+    ) -> Vec<EpisodeChange> {
+        let key = EpisodeKey::new(&case.plan.name, &case.target.name, label);
+        let story = |latch: &Latch| Story {
+            case: *case,
+            pattern: None,
+            measured,
+            direction: latch.direction,
+            severity: latch.severity,
+            by_cac: false,
+        };
+        match (after.latch(), self.episodes.remove(&key)) {
+            (None, None) => Vec::new(),
+            (None, Some(episode)) => {
+                let retracted = step == Step::Retracted;
+                let resolution = if retracted { Resolution::Retracted } else { Resolution::Recovered };
+                let numbers = before.latch().map(|latch| story(latch).conclude(now.at, verdict, retracted));
+                vec![episode.resolve(resolution, numbers, now)]
+            }
+            (Some(latch), None) => {
+                if self.standing_covers(case.index, label) {
+                    return Vec::new();
+                }
+                let story = story(latch);
+                let mut episode = story.episode(key, now.day, story.publish(now.at, drifting(latch)));
+                episode.inhibited_by = self.inhibitor(case, measured, None);
+                vec![self.keep(episode.open(now))]
+            }
+            (Some(latch), Some(episode)) => {
+                let episode = episode.settle(latch.recovering, now.at);
+                let by = self.inhibitor(case, measured, episode.inhibited_by.as_ref());
+                let transition = match step {
+                    _ if episode.historical && !now.ctx.historical => Some(Transition::Carried),
+                    Step::Worsened => Some(Transition::Escalated),
+                    Step::Eased => Some(Transition::Deescalated),
+                    _ => None,
+                };
+                let numbers = || story(latch).publish(now.at, drifting(latch));
+                match transition {
+                    Some(transition) => {
+                        let mut episode = episode;
+                        episode.inhibited_by = by;
+                        vec![self.keep(episode.publish(transition, numbers(), now))]
+                    }
+                    None if by != episode.inhibited_by => {
+                        vec![self.keep(episode.inhibit(by, numbers(), now))]
+                    }
+                    None => {
+                        self.episodes.insert(key, episode);
+                        Vec::new()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Holds an episode that goes on.
+    pub(crate) fn keep(&mut self, (episode, change): (Episode, EpisodeChange)) -> EpisodeChange {
+        self.episodes.insert(episode.key.clone(), episode);
+        change
+    }
+
+    fn inhibitor(
+        &self,
+        case: &Case<'_>,
+        measured: &Measured,
+        before: Option<&EpisodeKey>,
+    ) -> Option<EpisodeKey> {
+        let heading = |target: TargetIndex, label: &str| {
+            let status = self.statuses.get(&(target, label.to_string()))?;
+            Some(status.projected?.value / status.plan?.value)
+        };
+        self.standing(&heading).inhibitor(case.target, case.scope, measured.projection.as_ref(), before)
+    }
+
+    fn standing<'a>(&'a self, heading: &'a dyn Fn(TargetIndex, &str) -> Option<f64>) -> Standing<'a> {
+        Standing { plan: &self.plan, tracks: &self.tracks, episodes: &self.episodes, heading }
+    }
+
+    fn standing_covers(&self, target: TargetIndex, label: &str) -> bool {
+        self.standing(&|_, _| None).covered_by(target, label).is_some()
+    }
+
+    /// The counts of a scope as of the tick, shared by the ticks closed at one log position.
+    pub(crate) fn counts(
+        &mut self,
+        facts: &dyn Facts,
+        scope: &plumbline_plan::Scope,
+        now: Moment<'_>,
+    ) -> Arc<Counts> {
+        let at = now.ctx.position.map(|position| (position, now.day));
+        if self.shared_at != at {
+            self.shared.clear();
+            self.shared_at = at;
+        }
+        if let Some(counts) = self.shared.get(scope) {
+            return Arc::clone(counts);
+        }
+        let leaves = leaves_of(facts, scope);
+        let first = self.layout.first_day(facts, now.day);
+        let series = self.layout.read(facts, &leaves, first, now.day);
+        let counts = Arc::new(Counts { leaves, series });
+        if at.is_some() && self.shared.len() < MAX_SHARED {
+            self.shared.insert(scope.clone(), Arc::clone(&counts));
+        }
+        counts
+    }
+}
+
+/// A status with everything but what the tick finds.
+fn blank(
+    plan: &Plan,
+    (index, target): (TargetIndex, &Target),
+    label: &str,
+    scoped: usize,
+    day: Day,
+    at: Timestamp,
+) -> TargetStatus {
+    TargetStatus {
+        target: index,
+        name: target.name.to_string(),
+        metric: target.metric.word().to_string(),
+        scope: target.scopes[scoped].scope.clone(),
+        scope_label: label.to_string(),
+        day,
+        at,
+        verdict: Verdict::NoPlan,
+        direction: None,
+        plan: None,
+        projected: None,
+        observed: None,
+        log_e: None,
+        threshold: 365.0 / target.false_alarms_per_year.unwrap_or(plan.false_alarms_per_year).max(1e-6),
+    }
+}
+
+/// A context for changes that no tick makes.
+pub(crate) fn no_tick(historical: bool) -> TickContext {
+    TickContext { historical, ..TickContext::default() }
+}

@@ -1,0 +1,141 @@
+//! An episode's transitions. Each consumes the episode; what resolves it hands none back.
+
+use plumbline_plan::Severity;
+use plumbline_units::{Day, Timestamp};
+
+use super::TickContext;
+use super::episode::{
+    Acknowledgement, Episode, EpisodeChange, EpisodeKey, EpisodeState, Resolution, Revision, Transition,
+};
+use super::verdict::Assessment;
+
+/// The tick (or command) at which something happens.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) day: Day,
+    pub(crate) at: Timestamp,
+    pub(crate) ctx: &'a TickContext,
+}
+
+/// The published numbers that a transition replaces.
+pub(crate) struct Published {
+    pub(crate) severity: Severity,
+    pub(crate) assessment: Assessment,
+    pub(crate) title: String,
+    pub(crate) summary: String,
+}
+
+impl Moment<'_> {
+    fn change(&self, transition: Transition, episode: &Episode) -> EpisodeChange {
+        EpisodeChange {
+            transition,
+            day: self.day,
+            at: self.at,
+            revision: None,
+            ruled_out: self.ctx.ruled_out.clone(),
+            episode: episode.clone(),
+        }
+    }
+}
+
+impl Episode {
+    /// Publishes the opening of an episode as its caller built it.
+    pub(crate) fn open(mut self, now: Moment<'_>) -> (Episode, EpisodeChange) {
+        self.sequence = 1;
+        self.state = EpisodeState::Open;
+        self.historical = now.ctx.historical;
+        let change = now.change(Transition::Opened, &self);
+        (self, change)
+    }
+
+    /// Publishes new numbers: carried into the live plan, escalated, deescalated or revised.
+    pub(crate) fn publish(
+        mut self,
+        transition: Transition,
+        numbers: Published,
+        now: Moment<'_>,
+    ) -> (Episode, EpisodeChange) {
+        self.take(numbers);
+        self.advance(now);
+        let change = now.change(transition, &self);
+        (self, change)
+    }
+
+    /// Publishes that another episode explains this one from now on, or no longer does.
+    pub(crate) fn inhibit(
+        mut self,
+        by: Option<EpisodeKey>,
+        numbers: Published,
+        now: Moment<'_>,
+    ) -> (Episode, EpisodeChange) {
+        let text = |key: &Option<EpisodeKey>| key.as_ref().map_or_else(String::new, |k| k.to_string());
+        let revision = Revision {
+            field: "inhibited_by".to_string(),
+            from: text(&self.inhibited_by),
+            to: text(&by),
+            cause: "dependency".to_string(),
+        };
+        self.inhibited_by = by;
+        let (episode, mut change) = self.publish(Transition::Revised, numbers, now);
+        change.revision = Some(revision);
+        (episode, change)
+    }
+
+    /// Ends the episode with its last published numbers, or with new ones.
+    pub(crate) fn resolve(
+        mut self,
+        resolution: Resolution,
+        numbers: Option<Published>,
+        now: Moment<'_>,
+    ) -> EpisodeChange {
+        if let Some(numbers) = numbers {
+            self.take(numbers);
+        }
+        self.advance(now);
+        self.state = EpisodeState::Resolved(resolution);
+        now.change(Transition::Resolved, &self)
+    }
+
+    /// Its owners know.
+    pub(crate) fn acknowledge(
+        mut self,
+        acknowledgement: Acknowledgement,
+        now: Moment<'_>,
+    ) -> (Episode, EpisodeChange) {
+        self.sequence += 1;
+        self.state = match self.state {
+            EpisodeState::Recovering(_) => EpisodeState::Recovering(Some(acknowledgement)),
+            _ => EpisodeState::Acknowledged(acknowledgement),
+        };
+        let change = now.change(Transition::Acknowledged, &self);
+        (self, change)
+    }
+
+    /// Unpublished movement between ticks: whether it recovers, and acknowledgements that have run out.
+    pub(crate) fn settle(mut self, recovering: bool, at: Timestamp) -> Episode {
+        let known = match self.state {
+            EpisodeState::Acknowledged(known) => Some(known),
+            EpisodeState::Recovering(known) => known,
+            EpisodeState::Open | EpisodeState::Resolved(_) => None,
+        };
+        let known = known.filter(|a| a.until.is_none_or(|until| at < until));
+        self.state = match (recovering, known) {
+            (true, known) => EpisodeState::Recovering(known),
+            (false, Some(known)) => EpisodeState::Acknowledged(known),
+            (false, None) => EpisodeState::Open,
+        };
+        self
+    }
+
+    fn take(&mut self, numbers: Published) {
+        self.severity = numbers.severity;
+        self.assessment = numbers.assessment;
+        self.title = numbers.title;
+        self.summary = numbers.summary;
+    }
+
+    fn advance(&mut self, now: Moment<'_>) {
+        self.sequence += 1;
+        self.historical = now.ctx.historical;
+    }
+}

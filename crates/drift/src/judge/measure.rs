@@ -1,0 +1,194 @@
+//! From the statistics to what decides: one target in one scope at one tick.
+
+use plumbline_plan::{Direction, Metric, Plan, Target};
+use plumbline_units::Day;
+
+use super::names;
+use super::track::{Latch, Reading, Recovery, Track};
+use super::verdict::{MEASURED_DAYS, Planned, Unit};
+use crate::stat::{Evidence, Interval, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, Window};
+
+/// A measured drift ends once it is back inside this part of its tolerance; the gap keeps it from flickering.
+const BACK_INSIDE: f64 = 0.8;
+
+/// What a tick found for one target in one scope.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) reading: Reading,
+    /// `None` for measured targets and before the first entry.
+    pub(crate) evidence: Option<Evidence>,
+    /// Where the target is heading: since the onset while the evidence is up, else over the trailing days.
+    pub(crate) projection: Option<Projection>,
+    /// Over the trailing [`MEASURED_DAYS`], per day, where the metric can be seen at once.
+    pub(crate) observed: Option<f64>,
+}
+
+impl Measured {
+    /// Where the target is heading, in the plan's unit.
+    pub(crate) fn heading(&self) -> Option<Interval> {
+        self.projection.as_ref().map(|p| p.value)
+    }
+}
+
+/// What the plan says of the target, in the unit of its metric.
+pub(crate) fn planned(target: &Target, model: &Model) -> Planned {
+    let value = model.plan_value();
+    Planned {
+        value,
+        lower: target.warn.below().map(|edge| value * (1.0 - edge)),
+        upper: target.warn.above().map(|edge| value * (1.0 + edge)),
+        unit: unit(target.metric),
+    }
+}
+
+pub(crate) fn unit(metric: Metric) -> Unit {
+    match metric {
+        Metric::Conversion { .. } | Metric::Handoff { .. } => Unit::Share,
+        Metric::Cac => Unit::Money,
+        Metric::Volume { .. } => Unit::PerDay,
+        Metric::Spend => Unit::MoneyPerDay,
+        Metric::Velocity { .. } => Unit::Duration,
+    }
+}
+
+/// Reads the tick that ends the series' last day.
+pub(crate) fn measure(
+    plan: &Plan,
+    target: &Target,
+    model: &Model,
+    series: &ScopeSeries,
+    track: &Track,
+) -> Measured {
+    match target.metric {
+        Metric::Spend => by_measuring(target, model, series, track),
+        _ => by_evidence(plan, target, model, series, track),
+    }
+}
+
+fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries, track: &Track) -> Measured {
+    let observed = observed(target.metric, series);
+    let Some(evidence) = model.assess(series, track.restart) else {
+        return Measured { reading: nothing_yet(), evidence: None, projection: None, observed };
+    };
+    let latch = track.latch();
+    let suspicious = latch.is_some() || evidence.watches();
+    let since_onset =
+        if suspicious { model.project(series, &Window::SinceOnset(evidence.onset.estimate)) } else { None };
+    let outside = since_onset.as_ref().and_then(|p| model.outside_warn(p.value.value));
+    let trailing = || model.project(series, &Window::Trailing { not_before: track.restart });
+    let quiet = if latch.is_none() { trailing() } else { None };
+    let excludes_critical = quiet.as_ref().is_some_and(|p| model.excludes_critical(p));
+    // Only what speaks for the bad side weighs: the posterior is that of the evidence's own direction.
+    let same_side = outside.or(latch.map(|l| l.direction)).is_some_and(|d| d == evidence.direction);
+    let reading = Reading {
+        log_e: evidence.log_e,
+        rejects: evidence.rejects(),
+        watches: evidence.watches(),
+        outside,
+        inside: since_onset.is_some() && latch.is_some_and(|l| outside != Some(l.direction)),
+        critical_weight: if same_side { evidence.critical_weight } else { 0.0 },
+        excludes_critical,
+        needed: evidence.needed,
+        leading: Some(evidence.leading),
+        leading_name: names::table(plan, evidence.leading),
+        recovery: latch.map_or(Recovery::No, |l| recovery(model, series, l)),
+    };
+    Measured { reading, evidence: Some(evidence), projection: since_onset.or(quiet), observed }
+}
+
+fn recovery(model: &Model, series: &ScopeSeries, latch: &Latch) -> Recovery {
+    let Some(table) = latch.table else { return Recovery::No };
+    let log = model.recovering(series, table, latch.direction, latch.since);
+    if log >= RECOVERY_LOG_THRESHOLD {
+        Recovery::Done
+    } else if log >= RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
+        Recovery::Under
+    } else {
+        Recovery::No
+    }
+}
+
+/// Spend is not sampled: what the trailing days show is so. Hysteresis keeps it from flickering at the bound.
+fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Track) -> Measured {
+    let Some(seen) = model.spend(series) else {
+        let missing = (MEASURED_DAYS as u64).saturating_sub(series.len() as u64);
+        let reading = Reading { needed: Some(missing.max(1)), ..nothing_yet() };
+        return Measured { reading, evidence: None, projection: None, observed: None };
+    };
+    let value = model.plan_value() * seen.ratio();
+    let outside = model.outside_warn(value);
+    let critical = model.outside_critical(value).is_some();
+    let latch = track.latch();
+    let back = latch.is_some_and(|l| back_inside(target, l.direction, seen.ratio()));
+    let nearly = latch.is_some_and(|l| outside != Some(l.direction));
+    let point = Interval { value, low: value, high: value };
+    let reading = Reading {
+        log_e: 0.0,
+        rejects: outside.is_some(),
+        watches: false,
+        outside,
+        inside: false,
+        critical_weight: if critical { 1.0 } else { 0.0 },
+        excludes_critical: !critical,
+        needed: None,
+        leading: None,
+        leading_name: String::new(),
+        recovery: if back {
+            Recovery::Done
+        } else if nearly {
+            Recovery::Under
+        } else {
+            Recovery::No
+        },
+    };
+    let days = f64::from(MEASURED_DAYS);
+    let projection = Projection {
+        plan: model.plan_value(),
+        value: point,
+        conversion: None,
+        pairs: Vec::new(),
+        cost_per_lead: None,
+    };
+    Measured { reading, evidence: None, projection: Some(projection), observed: Some(seen.spend / days) }
+}
+
+fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
+    let edge = match direction {
+        Direction::Below => target.warn.below(),
+        Direction::Above => target.warn.above(),
+    };
+    let gone = match direction {
+        Direction::Below => 1.0 - ratio,
+        Direction::Above => ratio - 1.0,
+    };
+    edge.is_none_or(|edge| gone <= BACK_INSIDE * edge)
+}
+
+fn nothing_yet() -> Reading {
+    Reading {
+        log_e: 0.0,
+        rejects: false,
+        watches: false,
+        outside: None,
+        inside: false,
+        critical_weight: 0.0,
+        excludes_critical: false,
+        needed: Some(1),
+        leading: None,
+        leading_name: String::new(),
+        recovery: Recovery::No,
+    }
+}
+
+/// The mean of the trailing days of what can be seen at once.
+fn observed(metric: Metric, series: &ScopeSeries) -> Option<f64> {
+    let Metric::Volume { stage } = metric else { return None };
+    let days = series.len().min(MEASURED_DAYS as usize);
+    let total: u64 = (series.len() - days..series.len()).map(|i| u64::from(series.reached(stage.0, i))).sum();
+    (days > 0).then(|| total as f64 / days as f64)
+}
+
+/// The first-stage entries from `since` on, inferred ones included.
+pub(crate) fn entries(series: &ScopeSeries, stage: u8, since: Day) -> u64 {
+    (series.from_day(since)..series.len()).map(|i| u64::from(series.reached(stage, i))).sum()
+}

@@ -1,0 +1,184 @@
+//! Patterns: several targets of one scope that together tell one story.
+//!
+//! A pattern opens when all its conditions hold and ends as soon as a member it needs no longer drifts; what
+//! still drifts then speaks for itself again.
+
+use std::sync::Arc;
+
+use plumbline_plan::{Condition, Metric, Pattern, Plan, Scope, TargetIndex};
+
+use super::Judge;
+use super::assess::Case;
+use super::build::Story;
+use super::episode::{EpisodeChange, EpisodeKey, Resolution, Transition};
+use super::facts::Facts;
+use super::life::{Moment, Published};
+use super::measure::{Measured, measure};
+use super::names;
+use super::verdict::Verdict;
+
+impl Judge {
+    pub(crate) fn close_pattern_scope(
+        &mut self,
+        pattern: &Pattern,
+        scope: &Scope,
+        now: Moment<'_>,
+        facts: &dyn Facts,
+    ) -> Vec<EpisodeChange> {
+        let label = names::scope_label(&self.plan, scope);
+        let key = EpisodeKey::new(&self.plan.name, &pattern.name, &label);
+        match self.episodes.remove(&key) {
+            None => {
+                if !self.all_hold(pattern, &label) {
+                    return Vec::new();
+                }
+                self.open_pattern(pattern, scope, key, now, facts)
+            }
+            Some(episode) => {
+                let lost = pattern.all.iter().filter(|c| !c.negated).find(|c| !self.drifts(c, &label));
+                if let Some(lost) = lost {
+                    let track = self.tracks.get(&(lost.target, label)).copied().unwrap_or_default();
+                    let resolution = match track.ended_by_retraction {
+                        true => Resolution::Retracted,
+                        false => Resolution::Recovered,
+                    };
+                    let numbers = self.tell(pattern, scope, now, facts).map(|mut numbers| {
+                        let name = self.plan.targets.get(usize::from(lost.target.0)).map(|t| t.name.as_str());
+                        numbers.summary = format!("{} no longer drifts.", name.unwrap_or("A member"));
+                        numbers
+                    });
+                    return vec![episode.resolve(resolution, numbers, now)];
+                }
+                let recovering = pattern.all.iter().filter(|c| !c.negated).any(|c| {
+                    let track = self.tracks.get(&(c.target, label.clone()));
+                    track.and_then(|t| t.latch()).is_some_and(|latch| latch.recovering)
+                });
+                let episode = episode.settle(recovering, now.at);
+                if episode.historical
+                    && !now.ctx.historical
+                    && let Some(numbers) = self.tell(pattern, scope, now, facts)
+                {
+                    return vec![self.keep(episode.publish(Transition::Carried, numbers, now))];
+                }
+                self.episodes.insert(key, episode);
+                Vec::new()
+            }
+        }
+    }
+
+    fn all_hold(&self, pattern: &Pattern, label: &str) -> bool {
+        let trusted = pattern.all.iter().all(|c| {
+            let status = self.statuses.get(&(c.target, label.to_string()));
+            !status.is_some_and(|s| matches!(s.verdict, Verdict::DataUnhealthy(_)))
+        });
+        trusted
+            && pattern.all.iter().any(|c| !c.negated)
+            && pattern.all.iter().all(|c| self.drifts(c, label) != c.negated)
+    }
+
+    /// Whether the condition's target drifts in its direction, whoever tells of it.
+    fn drifts(&self, condition: &Condition, label: &str) -> bool {
+        let track = self.tracks.get(&(condition.target, label.to_string()));
+        track.and_then(|t| t.latch()).is_some_and(|latch| latch.direction == condition.direction)
+    }
+
+    fn open_pattern(
+        &mut self,
+        pattern: &Pattern,
+        scope: &Scope,
+        key: EpisodeKey,
+        now: Moment<'_>,
+        facts: &dyn Facts,
+    ) -> Vec<EpisodeChange> {
+        let Some(opened) = self.with_story(pattern, scope, now, facts, |story| {
+            let verdict = Verdict::Drifting(pattern.severity);
+            story.episode(key, now.day, story.publish(now.at, verdict))
+        }) else {
+            return Vec::new();
+        };
+        let label = names::scope_label(&self.plan, scope);
+        let plan = Arc::clone(&self.plan);
+        let members = pattern.all.iter().filter(|c| !c.negated);
+        let superseded: Vec<_> = members
+            .filter_map(|c| {
+                let target = plan.targets.get(usize::from(c.target.0))?;
+                self.episodes.remove(&EpisodeKey::new(&plan.name, &target.name, &label))
+            })
+            .collect();
+        let mut episode = opened;
+        episode.supersedes = superseded.iter().map(|e| e.key.clone()).collect();
+        let mut changes = vec![self.keep(episode.open(now))];
+        changes.extend(superseded.into_iter().map(|e| e.resolve(Resolution::Superseded, None, now)));
+        changes
+    }
+
+    fn tell(
+        &mut self,
+        pattern: &Pattern,
+        scope: &Scope,
+        now: Moment<'_>,
+        facts: &dyn Facts,
+    ) -> Option<Published> {
+        let verdict = Verdict::Drifting(pattern.severity);
+        self.with_story(pattern, scope, now, facts, |story| story.publish(now.at, verdict))
+    }
+
+    /// Measures the member that leads the pattern and hands its story to `tell`.
+    fn with_story<T>(
+        &mut self,
+        pattern: &Pattern,
+        scope: &Scope,
+        now: Moment<'_>,
+        facts: &dyn Facts,
+        tell: impl FnOnce(&Story<'_>) -> T,
+    ) -> Option<T> {
+        let plan = Arc::clone(&self.plan);
+        let models = Arc::clone(&self.models);
+        let layout = self.layout.clone();
+        let (index, scoped, condition) = leader(&plan, pattern, scope)?;
+        let target = plan.targets.get(usize::from(index.0))?;
+        let model = models.get(index, scoped)?;
+        let counts = self.counts(facts, scope, now);
+        let track = self.tracks.get(&(index, names::scope_label(&plan, scope))).copied().unwrap_or_default();
+        let measured: Measured = measure(&plan, target, model, &counts.series, &track);
+        let case = Case {
+            plan: &plan,
+            models: &models,
+            layout: &layout,
+            facts,
+            index,
+            target,
+            scope,
+            model,
+            leaves: &counts.leaves,
+            series: &counts.series,
+        };
+        let has_cac = |c: &Condition| metric(&plan, c) == Some(Metric::Cac);
+        Some(tell(&Story {
+            case,
+            pattern: Some(pattern),
+            measured: &measured,
+            direction: condition.direction,
+            severity: pattern.severity,
+            by_cac: pattern.all.iter().any(|c| !c.negated && has_cac(c)),
+        }))
+    }
+}
+
+/// The member whose numbers lead the pattern: the first conversion that must drift, else the first that must.
+fn leader<'a>(
+    plan: &Plan,
+    pattern: &'a Pattern,
+    scope: &Scope,
+) -> Option<(TargetIndex, usize, &'a Condition)> {
+    let needed = || pattern.all.iter().filter(|c| !c.negated);
+    let is_conversion = |c: &&Condition| matches!(metric(plan, c), Some(Metric::Conversion { .. }));
+    let condition = needed().find(is_conversion).or_else(|| needed().next())?;
+    let target = plan.targets.get(usize::from(condition.target.0))?;
+    let scoped = target.scopes.iter().position(|s| s.scope == *scope)?;
+    Some((condition.target, scoped, condition))
+}
+
+fn metric(plan: &Plan, condition: &Condition) -> Option<Metric> {
+    plan.targets.get(usize::from(condition.target.0)).map(|t| t.metric)
+}

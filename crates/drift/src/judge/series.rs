@@ -1,0 +1,161 @@
+//! From cells to the arrays the statistics read.
+
+use std::collections::BTreeMap;
+
+use plumbline_plan::{DimensionIndex, Lag, Metric, Plan, Scope, StageIndex};
+use plumbline_units::Day;
+
+use super::facts::{Facts, Leaf, Quantity};
+use crate::stat::{HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
+
+/// The shortest window of cohorts read.
+const MIN_WINDOW: i32 = 180;
+/// The longest: two years of cohorts and the slack bound a tick's work whatever the plan's lags.
+const MAX_WINDOW: i32 = 760;
+/// Days read before the window, so that what is compared with "before" has a before.
+const SLACK: i32 = 90;
+
+/// What is read at every tick of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    stages: u8,
+    pairs: Vec<(StageIndex, StageIndex)>,
+    window: i32,
+}
+
+impl Layout {
+    /// Adjacent pairs, first→each and each target's own.
+    pub(crate) fn new(plan: &Plan) -> Layout {
+        let Some(motion) = plan.motions.first() else {
+            return Layout { stages: 0, pairs: Vec::new(), window: MIN_WINDOW };
+        };
+        let stages = u8::try_from(motion.stages.len()).unwrap_or(u8::MAX);
+        let mut pairs = Vec::new();
+        for to in 1..stages {
+            pairs.push((StageIndex(to - 1), StageIndex(to)));
+            pairs.push((StageIndex(0), StageIndex(to)));
+        }
+        for target in &plan.targets {
+            if let Metric::Conversion { from, to } = target.metric {
+                pairs.push((from, to));
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let longest: i64 = motion
+            .transitions
+            .iter()
+            .map(|t| {
+                std::iter::once(&t.base).chain(t.scopes.iter().map(|(_, r)| r)).map(|r| p90(&r.lag)).max()
+            })
+            .map(|days| days.unwrap_or(0))
+            .sum();
+        let window = i32::try_from(2 * longest).unwrap_or(MAX_WINDOW).max(MIN_WINDOW) + SLACK;
+        Layout { stages, pairs, window: window.min(MAX_WINDOW) }
+    }
+
+    /// The first day read at the tick that ends `tick`.
+    pub(crate) fn first_day(&self, facts: &dyn Facts, tick: Day) -> Day {
+        let reach = tick.plus(1 - self.window);
+        facts.first_entry_day().map_or(tick, |day| day.max(reach)).min(tick)
+    }
+
+    /// The sums of the leaves as of the end of `tick`.
+    pub(crate) fn read(&self, facts: &dyn Facts, leaves: &[Leaf], first: Day, tick: Day) -> ScopeSeries {
+        let days = usize::try_from(tick.since(first) + 1).unwrap_or(0);
+        let sum = |what| {
+            let mut sums = vec![0i64; days];
+            for &leaf in leaves {
+                facts.by_entry_day(leaf, what, first, tick, &mut |day, value| {
+                    if let Some(slot) = usize::try_from(day.since(first)).ok().and_then(|i| sums.get_mut(i)) {
+                        *slot += value;
+                    }
+                });
+            }
+            sums
+        };
+        let stages = (0..self.stages).map(|stage| {
+            let stage = StageIndex(stage);
+            let inferred = sum(Quantity::Inferred(stage));
+            let all = sum(Quantity::Entered(stage));
+            let counts = all.iter().zip(&inferred).map(|(all, inferred)| all - inferred);
+            StageEntries {
+                counts: counts.map(count).collect(),
+                inferred: if inferred.iter().all(|&n| n == 0) {
+                    Vec::new()
+                } else {
+                    inferred.into_iter().map(count).collect()
+                },
+                hours: hours(facts, leaves, stage, first, tick),
+            }
+        });
+        let pairs = self.pairs.iter().map(|&(from, to)| PairSeries {
+            from: from.0,
+            to: to.0,
+            converted: sum(Quantity::Converted(from, to)).into_iter().map(count).collect(),
+        });
+        ScopeSeries {
+            first_day: first,
+            last_day: tick,
+            stages: stages.collect(),
+            pairs: pairs.collect(),
+            spend: sum(Quantity::Spend),
+            won: sum(Quantity::WonCount).into_iter().map(count).collect(),
+        }
+    }
+}
+
+/// The leaves of a scope, ascending.
+pub(crate) fn leaves_of(facts: &dyn Facts, scope: &Scope) -> Vec<Leaf> {
+    facts.leaves().into_iter().filter(|&leaf| facts.in_scope(leaf, scope)).collect()
+}
+
+/// The leaves of a scope by their value of a dimension, by value.
+pub(crate) fn groups_of(
+    facts: &dyn Facts,
+    leaves: &[Leaf],
+    dimension: DimensionIndex,
+) -> BTreeMap<String, Vec<Leaf>> {
+    let mut groups: BTreeMap<String, Vec<Leaf>> = BTreeMap::new();
+    for &leaf in leaves {
+        groups.entry(facts.value(leaf, dimension).to_string()).or_default().push(leaf);
+    }
+    groups
+}
+
+fn hours(
+    facts: &dyn Facts,
+    leaves: &[Leaf],
+    stage: StageIndex,
+    first: Day,
+    tick: Day,
+) -> Vec<Option<[u32; 24]>> {
+    let from = first.max(tick.plus(1 - HOURS_KEPT as i32));
+    (0..=tick.since(from))
+        .map(|i| {
+            let mut total: Option<[u32; 24]> = None;
+            for &leaf in leaves {
+                if let Some(hours) = facts.hours(leaf, stage, from.plus(i)) {
+                    let sums = total.get_or_insert([0; 24]);
+                    sums.iter_mut().zip(hours).for_each(|(sum, n)| *sum = sum.saturating_add(n));
+                }
+            }
+            total
+        })
+        .collect()
+}
+
+fn count(value: i64) -> u32 {
+    u32::try_from(value.max(0)).unwrap_or(u32::MAX)
+}
+
+/// Days by which nine of ten have converted, rounded up.
+fn p90(lag: &Lag) -> i64 {
+    match lag {
+        Lag::LogNormal { p90, .. } => p90.0.div_euclid(86_400) + 1,
+        Lag::Days(shares) => {
+            shares.iter().position(|share| share.as_f64() >= 0.9).unwrap_or(shares.len()) as i64 + 1
+        }
+        Lag::Weekday(lags) => lags.iter().map(p90).max().unwrap_or(0),
+    }
+}

@@ -1,0 +1,201 @@
+//! The title and the one sentence of an episode.
+
+use plumbline_plan::Direction;
+use plumbline_units::{Currency, Day, Name};
+
+use super::names::shown;
+use super::verdict::{Assessment, Effect};
+use crate::stat::Interval;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// What a text is made of.
+pub(crate) struct Words<'a> {
+    /// The pattern, if the episode is one's.
+    pub(crate) pattern: Option<&'a Name>,
+    pub(crate) target: &'a Name,
+    pub(crate) scope: &'a [(Name, Name)],
+    pub(crate) direction: Direction,
+    pub(crate) currency: Currency,
+    pub(crate) assessment: &'a Assessment,
+    /// First-stage entries since the onset over the plan's, where a volume target says.
+    pub(crate) volume: Option<f64>,
+    /// The first stage's name.
+    pub(crate) first_stage: &'a str,
+}
+
+impl Words<'_> {
+    /// `smb: lead-quality trap, MQL→SQL 26% below plan`.
+    pub(crate) fn title(&self) -> String {
+        let place = self.place();
+        let effect = &self.assessment.drift;
+        let said = format!("{} {} plan", shown(&effect.of), size(effect.relative.value));
+        match (self.pattern, self.whole()) {
+            (Some(pattern), _) => format!("{place}: {}, {said}", story(pattern)),
+            (None, Some(whole)) if effect.transition.is_some() => {
+                format!(
+                    "{place}: {} {} plan, {} {}",
+                    self.target,
+                    size(whole),
+                    shown(&effect.of),
+                    size_only(effect)
+                )
+            }
+            (None, Some(whole)) => format!("{place}: {} {} plan", self.target, size(whole)),
+            (None, None) => format!("{place}: {} {} plan", self.target, side(self.direction)),
+        }
+    }
+
+    /// One sentence: what looks well, what does not and since when, and where it leads.
+    pub(crate) fn summary(&self) -> String {
+        let effect = &self.assessment.drift;
+        let well = self.volume.filter(|v| self.assessment.onset.is_some() && *v >= 1.05);
+        let since = self.assessment.onset.map(|o| format!("since about {} ", date(o.estimate)));
+        let since = since.unwrap_or_default();
+        let what = if effect.transition.is_some() || effect.of != self.assessment_metric() {
+            shown(&effect.of)
+        } else {
+            self.target.to_string()
+        };
+        let runs = format!("{since}{what} runs {} plan{}", size(effect.relative.value), range(effect));
+        let start = match well {
+            Some(volume) => {
+                let more = format!(
+                    "{}s are {:.0}% above plan, but ",
+                    capital(self.first_stage),
+                    (volume - 1.0) * 100.0
+                );
+                more + &runs.replace(" plan", " it")
+            }
+            None => capital(&runs),
+        };
+        format!("{start}{}.", self.heads_for())
+    }
+
+    fn assessment_metric(&self) -> &str {
+        &self.assessment.drift.label
+    }
+
+    fn place(&self) -> String {
+        if self.scope.is_empty() {
+            return "everything".to_string();
+        }
+        self.scope.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" / ")
+    }
+
+    /// The target's own projection relative to its plan.
+    fn whole(&self) -> Option<f64> {
+        let plan = self.assessment.plan.value;
+        self.assessment.projected.filter(|_| plan > 0.0).map(|p| p.value / plan - 1.0)
+    }
+
+    fn heads_for(&self) -> String {
+        let a = self.assessment;
+        match (a.cac, a.cac_plan, a.conversion) {
+            (Some(cac), Some(plan), _) if plan > 0.0 && outside(cac, plan) => {
+                let currency = self.currency;
+                format!(" and CAC heads for {} {currency} against {}", money(cac.value), money(plan))
+            }
+            (_, _, Some(conversion)) if a.drift.transition.is_some() && a.plan.unit.word() == "share" => {
+                format!(
+                    " and {} heads for {} against {}",
+                    self.target,
+                    percent(conversion.value),
+                    percent(a.plan.value)
+                )
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn outside(value: Interval, plan: f64) -> bool {
+    (value.value / plan - 1.0).abs() > 0.05
+}
+
+/// `lead-quality-trap` → `lead-quality trap`.
+fn story(pattern: &Name) -> String {
+    match pattern.as_str().rsplit_once('-') {
+        Some((head, tail)) => format!("{head} {tail}"),
+        None => pattern.to_string(),
+    }
+}
+
+/// `26% below`.
+fn size(relative: f64) -> String {
+    let percent = (relative.abs() * 100.0).round();
+    format!("{percent:.0}% {}", if relative < 0.0 { "below" } else { "above" })
+}
+
+fn size_only(effect: &Effect) -> String {
+    size(effect.relative.value)
+}
+
+fn side(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Below => "below",
+        Direction::Above => "above",
+    }
+}
+
+/// ` (12–38%)`, where the interval lies on one side of the plan; else with signs.
+fn range(effect: &Effect) -> String {
+    let Interval { value, low, high } = effect.relative;
+    if low == high {
+        return String::new();
+    }
+    let percent = |x: f64| (x * 100.0).round();
+    if low < 0.0 && high <= 0.0 {
+        format!(" ({:.0}–{:.0}%)", -percent(high), -percent(low))
+    } else if low >= 0.0 && value >= 0.0 {
+        format!(" ({:.0}–{:.0}%)", percent(low), percent(high))
+    } else {
+        format!(" ({:+.0} to {:+.0}%)", percent(low), percent(high))
+    }
+}
+
+/// `4 March`.
+fn date(day: Day) -> String {
+    let (_, month, day) = day.ymd();
+    format!("{day} {}", MONTHS[(month as usize + 11) % 12])
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent < 10.0 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+}
+
+/// A value at three significant digits, thousands apart: 4700.3 → `4,700`.
+pub(crate) fn money(value: f64) -> String {
+    if value.abs() < 100.0 {
+        return format!("{value:.2}");
+    }
+    let scale = libm::pow(10.0, libm::floor(libm::log10(value.abs())) - 2.0);
+    let digits = format!("{:.0}", (value.abs() / scale).round() * scale);
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value < 0.0 { format!("-{text}") } else { text }
+}

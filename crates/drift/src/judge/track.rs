@@ -1,0 +1,191 @@
+//! One target in one scope from tick to tick: quiet or drifting, and what moves it between the two.
+//!
+//! A drift is latched: it ends only by evidence (recovered) or by a projection that came back inside the
+//! tolerance (retracted), never by a lull.
+
+use plumbline_plan::{Direction, Severity};
+use plumbline_units::Day;
+use serde::{Deserialize, Serialize};
+
+use super::verdict::{Verdict, WatchReason};
+use crate::stat::TableId;
+
+/// Posterior weight of critical effects from which a drift is critical.
+const CRITICAL_FROM: f64 = 0.5;
+/// Posterior weight below which a critical drift is a warning again; the gap keeps it from flickering.
+const CRITICAL_UNTIL: f64 = 0.25;
+/// After a retraction the evidence must grow by this (in logarithms) before the same target opens again.
+const REOPEN_GROWTH: f64 = 1.0;
+
+/// What a tick says of one target in one scope, reduced to what decides.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reading {
+    /// ln of the e-value against the plan; 0 for measured targets.
+    pub(crate) log_e: f64,
+    /// Whether the plan is refuted.
+    pub(crate) rejects: bool,
+    /// Whether the evidence has passed a tenth of the threshold.
+    pub(crate) watches: bool,
+    /// Which warn bound the projection since the onset lies beyond.
+    pub(crate) outside: Option<Direction>,
+    /// Whether the projection has come back inside so far that a drift in that direction is withdrawn.
+    pub(crate) inside: bool,
+    /// Posterior weight of effects at or beyond the critical bound.
+    pub(crate) critical_weight: f64,
+    /// Whether the projection's interval excludes the critical bound.
+    pub(crate) excludes_critical: bool,
+    /// Entries still missing until a critical drift would be seen.
+    pub(crate) needed: Option<u64>,
+    /// The table with the most evidence; `None` for measured targets.
+    pub(crate) leading: Option<TableId>,
+    /// Its name, for [`WatchReason::Compensated`].
+    pub(crate) leading_name: String,
+    /// How far the latched drift has recovered.
+    pub(crate) recovery: Recovery,
+}
+
+/// How far a latched drift has recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// Not shown.
+    No,
+    /// The evidence has passed a tenth of its threshold.
+    Under,
+    /// Shown.
+    Done,
+}
+
+/// A drift that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Latch {
+    pub(crate) direction: Direction,
+    pub(crate) severity: Severity,
+    /// The table that opened it; recovery is shown on it.
+    pub(crate) table: Option<TableId>,
+    /// The day it was found.
+    pub(crate) since: Day,
+    /// The recovery's evidence has passed a tenth of its threshold.
+    pub(crate) recovering: bool,
+}
+
+/// Where a target stands in a scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// No drift.
+    #[default]
+    Quiet,
+    /// A drift stands.
+    Drifting(Latch),
+}
+
+/// The memory of one target in one scope between ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Track {
+    pub(crate) phase: Phase,
+    /// The last closed day.
+    pub(crate) closed: Option<Day>,
+    /// The day the last drift had recovered: onset candidates start there.
+    pub(crate) restart: Option<Day>,
+    /// ln of the e-value when the last drift was retracted.
+    pub(crate) retracted_at: Option<f64>,
+    /// Whether the last drift ended by retraction.
+    pub(crate) ended_by_retraction: bool,
+}
+
+/// How the phase moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Stayed,
+    Began,
+    Worsened,
+    Eased,
+    Recovered,
+    Retracted,
+}
+
+impl Track {
+    /// The latched drift, if one stands.
+    pub(crate) fn latch(&self) -> Option<&Latch> {
+        match &self.phase {
+            Phase::Quiet => None,
+            Phase::Drifting(latch) => Some(latch),
+        }
+    }
+
+    /// The track after the tick that ends `day`, how it moved and the verdict.
+    pub(crate) fn step(self, reading: &Reading, day: Day) -> (Track, Step, Verdict) {
+        let (mut track, step) = match self.phase {
+            Phase::Quiet => self.look(reading, day),
+            Phase::Drifting(latch) => self.follow(latch, reading, day),
+        };
+        track.closed = Some(day);
+        let verdict = track.verdict(reading);
+        (track, step, verdict)
+    }
+
+    fn look(mut self, reading: &Reading, day: Day) -> (Track, Step) {
+        let grown = self.retracted_at.is_none_or(|at| reading.log_e >= at + REOPEN_GROWTH);
+        match reading.outside {
+            Some(direction) if reading.rejects && grown => {
+                let severity = severity(reading.critical_weight >= CRITICAL_FROM);
+                self.phase = Phase::Drifting(Latch {
+                    direction,
+                    severity,
+                    table: reading.leading,
+                    since: day,
+                    recovering: false,
+                });
+                (self, Step::Began)
+            }
+            _ => (self, Step::Stayed),
+        }
+    }
+
+    fn follow(mut self, mut latch: Latch, reading: &Reading, day: Day) -> (Track, Step) {
+        let step = if reading.recovery == Recovery::Done {
+            // Onset candidates of the next drift start here.
+            self.restart = Some(day);
+            self.retracted_at = None;
+            self.ended_by_retraction = false;
+            Step::Recovered
+        } else if reading.inside {
+            self.retracted_at = Some(reading.log_e);
+            self.ended_by_retraction = true;
+            Step::Retracted
+        } else {
+            latch.recovering = reading.recovery == Recovery::Under;
+            match latch.severity {
+                Severity::Warning if reading.critical_weight >= CRITICAL_FROM => Step::Worsened,
+                Severity::Critical if reading.critical_weight < CRITICAL_UNTIL => Step::Eased,
+                _ => Step::Stayed,
+            }
+        };
+        self.phase = match step {
+            Step::Recovered | Step::Retracted => Phase::Quiet,
+            Step::Worsened => Phase::Drifting(Latch { severity: Severity::Critical, ..latch }),
+            Step::Eased => Phase::Drifting(Latch { severity: Severity::Warning, ..latch }),
+            _ => Phase::Drifting(latch),
+        };
+        (self, step)
+    }
+
+    fn verdict(&self, reading: &Reading) -> Verdict {
+        match self.phase {
+            Phase::Drifting(latch) => Verdict::Drifting(latch.severity),
+            Phase::Quiet if reading.rejects => {
+                Verdict::Watch(WatchReason::Compensated { table: reading.leading_name.clone() })
+            }
+            Phase::Quiet if reading.watches => Verdict::Watch(WatchReason::Evidence),
+            Phase::Quiet => match reading.needed {
+                Some(needed) => Verdict::NotEnoughEvidence { needed },
+                None if reading.excludes_critical => Verdict::OnPlan,
+                None => Verdict::Watch(WatchReason::Uncertain),
+            },
+        }
+    }
+}
+
+fn severity(critical: bool) -> Severity {
+    if critical { Severity::Critical } else { Severity::Warning }
+}
