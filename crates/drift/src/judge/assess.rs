@@ -136,8 +136,7 @@ impl Case<'_> {
     }
 
     fn last(&self) -> StageIndex {
-        let stages = self.plan.motions.first().map_or(1, |m| m.stages.len().max(1));
-        StageIndex(u8::try_from(stages - 1).unwrap_or(u8::MAX))
+        self.plan.last()
     }
 
     /// The exact parts of the projection's gap.
@@ -261,13 +260,7 @@ impl Case<'_> {
 
     /// The planned conversion between two stages in this scope.
     fn plan_conversion(&self, from: StageIndex, to: StageIndex) -> f64 {
-        let transitions = self.plan.motions.first().map_or(&[][..], |m| &m.transitions);
-        let rates = transitions.iter().filter(|t| t.from >= from && t.to <= to).map(|t| {
-            let own =
-                t.scopes.iter().find(|(selector, _)| self.scope.implies(selector)).map(|(_, rate)| rate);
-            own.unwrap_or(&t.base).conversion.as_f64()
-        });
-        rates.product()
+        self.plan.conversion(from, to, self.scope).as_f64()
     }
 
     fn cost(&self, own: Option<&Projection>, cac_plan: Option<f64>, frame: Frame) -> Option<Cost> {

@@ -12,7 +12,6 @@ use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Transition}
 use super::facts::{Facts, Leaf};
 use super::life::Moment;
 use super::measure::{Measured, measure, planned};
-use super::names;
 use super::series::leaves_of;
 use super::track::{Latch, Step, Track};
 use super::verdict::{TargetStatus, Verdict};
@@ -40,7 +39,7 @@ impl Judge {
         let models = Arc::clone(&self.models);
         let Some(target) = plan.targets.get(usize::from(index.0)) else { return Vec::new() };
         let Some(scope) = target.scopes.get(scoped).map(|s| &s.scope) else { return Vec::new() };
-        let key = (index, names::scope_label(&plan, scope));
+        let key = (index, plan.scope_label(scope));
         let before = self.tracks.get(&key).copied().unwrap_or_default();
         if before.closed.is_some_and(|closed| closed >= now.day) {
             return Vec::new();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use plumbline_plan::{Metric, Plan, Scope, Target, TargetIndex};
 
 use super::episode::{Episode, EpisodeKey};
-use super::names;
 use super::track::Track;
 use super::why::ln;
 use crate::stat::Projection;
@@ -39,7 +38,7 @@ impl Standing<'_> {
         for dependency in &target.depends_on {
             let Some(other) = self.plan.targets.get(usize::from(dependency.target.0)) else { continue };
             for scoped in other.scopes.iter().filter(|s| scope.implies(&s.scope)) {
-                let label = names::scope_label(self.plan, &scoped.scope);
+                let label = self.plan.scope_label(&scoped.scope);
                 let drifts = self
                     .tracks
                     .get(&(dependency.target, label.clone()))

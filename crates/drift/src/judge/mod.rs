@@ -250,7 +250,7 @@ impl Judge {
             .iter()
             .zip(0u16..)
             .flat_map(|(target, at)| target.scopes.iter().map(move |s| (target, s, TargetIndex(at))))
-            .map(|(target, s, index)| ((target.name.as_str(), names::scope_label(&plan, &s.scope)), index))
+            .map(|(target, s, index)| ((target.name.as_str(), plan.scope_label(&s.scope)), index))
             .collect();
         let place =
             |target: &str, scope: &str| Some((*places.get(&(target, scope.to_string()))?, scope.to_string()));
@@ -276,7 +276,7 @@ fn promised(plan: &Plan) -> impl Iterator<Item = EpisodeKey> + '_ {
         target
             .scopes
             .iter()
-            .map(move |s| EpisodeKey::new(&plan.name, &target.name, &names::scope_label(plan, &s.scope)))
+            .map(move |s| EpisodeKey::new(&plan.name, &target.name, &plan.scope_label(&s.scope)))
     });
     let of_patterns = plan.patterns.iter().flat_map(move |pattern| {
         let member = pattern.all.iter().find(|c| !c.negated);
@@ -284,7 +284,10 @@ fn promised(plan: &Plan) -> impl Iterator<Item = EpisodeKey> + '_ {
         member
             .map_or(&[][..], |target| &target.scopes)
             .iter()
-            .map(move |s| EpisodeKey::new(&plan.name, &pattern.name, &names::scope_label(plan, &s.scope)))
+            .map(move |s| EpisodeKey::new(&plan.name, &pattern.name, &plan.scope_label(&s.scope)))
     });
     of_targets.chain(of_patterns)
 }
+
+#[cfg(test)]
+mod tests;

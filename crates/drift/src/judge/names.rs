@@ -5,23 +5,15 @@ use plumbline_units::Name;
 
 use crate::stat::TableId;
 
-/// `segment=smb,channel=search`; empty for everything.
-pub(crate) fn scope_label(plan: &Plan, scope: &Scope) -> String {
-    let pairs: Vec<String> =
-        scope_values(plan, scope).iter().map(|(dimension, value)| format!("{dimension}={value}")).collect();
-    pairs.join(",")
-}
-
 /// The scope as pairs of dimension and value.
 pub(crate) fn scope_values(plan: &Plan, scope: &Scope) -> Vec<(Name, Name)> {
     let name = |at: usize| plan.dimensions.get(at).map(|d| d.name.clone());
     scope.0.iter().filter_map(|(d, value)| Some((name(usize::from(d.0))?, value.clone()))).collect()
 }
 
-/// The stage's name in the plan; `?` where there is none.
+/// The stage's name in the plan.
 pub(crate) fn stage(plan: &Plan, stage: StageIndex) -> &str {
-    let stages = plan.motions.first().map_or(&[][..], |motion| &motion.stages);
-    stages.get(usize::from(stage.0)).map_or("?", Name::as_str)
+    plan.stage_name(stage).as_str()
 }
 
 /// `mql>sql`: the stable name of a transition.

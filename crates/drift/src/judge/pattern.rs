@@ -14,7 +14,6 @@ use super::episode::{EpisodeChange, EpisodeKey, Resolution, Transition};
 use super::facts::Facts;
 use super::life::{Moment, Published};
 use super::measure::{Measured, measure};
-use super::names;
 use super::verdict::Verdict;
 
 impl Judge {
@@ -25,7 +24,7 @@ impl Judge {
         now: Moment<'_>,
         facts: &dyn Facts,
     ) -> Vec<EpisodeChange> {
-        let label = names::scope_label(&self.plan, scope);
+        let label = self.plan.scope_label(scope);
         let key = EpisodeKey::new(&self.plan.name, &pattern.name, &label);
         match self.episodes.remove(&key) {
             None => {
@@ -96,7 +95,7 @@ impl Judge {
         }) else {
             return Vec::new();
         };
-        let label = names::scope_label(&self.plan, scope);
+        let label = self.plan.scope_label(scope);
         let plan = Arc::clone(&self.plan);
         let members = pattern.all.iter().filter(|c| !c.negated);
         let superseded: Vec<_> = members
@@ -139,7 +138,7 @@ impl Judge {
         let target = plan.targets.get(usize::from(index.0))?;
         let model = models.get(index, scoped)?;
         let counts = self.counts(facts, scope, now);
-        let track = self.tracks.get(&(index, names::scope_label(&plan, scope))).copied().unwrap_or_default();
+        let track = self.tracks.get(&(index, plan.scope_label(scope))).copied().unwrap_or_default();
         let measured: Measured = measure(&plan, target, model, &counts.series, &track);
         let case = Case {
             plan: &plan,

@@ -37,14 +37,18 @@ impl Factor {
     }
 }
 
+/// Smaller logarithms are rounding: a factor that stands where the plan has it is no part of a gap.
+const NOTHING: f64 = 1e-9;
+
 /// The parts of a product's gap, largest share first. Their shares add up to 1; without a gap there are none.
 pub(crate) fn product_parts(of: &str, factors: &[Factor]) -> Vec<Part> {
     let gap: f64 = factors.iter().map(Factor::log).sum();
-    if gap.abs() < 1e-9 {
+    if gap.abs() < NOTHING {
         return Vec::new();
     }
     let mut parts: Vec<Part> = factors
         .iter()
+        .filter(|factor| factor.log().abs() >= NOTHING)
         .map(|factor| Part {
             of: of.to_string(),
             kind: PartKind::Transition {
