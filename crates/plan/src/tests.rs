@@ -1,6 +1,8 @@
 //! Tests of the whole plan: the shipped example, the accessors, the laws of reading.
 
 mod example;
+mod findings;
+mod laws;
 
 use crate::Plan;
 
