@@ -104,7 +104,7 @@ impl<'a> Attributes<'a> {
     pub fn get(self, name: &str) -> Option<&'a str> {
         match self {
             Attributes::Map(map) => map.get(name).map(AsRef::as_ref),
-            Attributes::Wire(wire) => wire.iter().find(|(known, _)| *known == name).map(|(_, value)| value),
+            Attributes::Wire(wire) => wire.get(name),
         }
     }
 }

@@ -86,13 +86,32 @@ impl FromStr for Timestamp {
 /// RFC 3339 in UTC, with milliseconds only where there are any.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.datetime();
-        if self.0.rem_euclid(1000) == 0 {
-            write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%SZ"))
+        let (day, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000) as u32);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        Day(day as i32).write_digits(&mut text);
+        write_digits(&mut text[11..13], millis / 3_600_000);
+        write_digits(&mut text[14..16], millis / 60_000 % 60);
+        write_digits(&mut text[17..19], millis / 1_000 % 60);
+        write_digits(&mut text[20..23], millis % 1_000);
+        if millis % 1_000 == 0 {
+            text[19] = b'Z';
+            f.write_str(ascii(&text[..20]))
         } else {
-            write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+            f.write_str(ascii(&text))
         }
     }
+}
+
+/// Fills `text` with the last digits of `number`. Events are written by the million, and format strings are slow.
+fn write_digits(text: &mut [u8], mut number: u32) {
+    for place in text.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).expect("digits and signs are ASCII")
 }
 
 impl Serialize for Timestamp {
@@ -191,6 +210,14 @@ impl Day {
         self.plus(1 - day as i32)
     }
 
+    /// Writes `2026-03-02` to the start of `text`; for the years 0 to 9999.
+    fn write_digits(self, text: &mut [u8]) {
+        let (year, month, day) = self.ymd();
+        write_digits(&mut text[0..4], year as u32);
+        write_digits(&mut text[5..7], month);
+        write_digits(&mut text[8..10], day);
+    }
+
     fn of_date(date: NaiveDate) -> Day {
         Day(date.num_days_from_ce() - DAYS_FROM_COMMON_ERA_TO_1970)
     }
@@ -216,7 +243,13 @@ impl FromStr for Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.date().format("%Y-%m-%d"))
+        // Days far outside the range of timestamps exist only as results of arithmetic.
+        if !(0..=9999).contains(&self.date().year()) {
+            return write!(f, "{}", self.date().format("%Y-%m-%d"));
+        }
+        let mut text = *b"0000-00-00";
+        self.write_digits(&mut text);
+        f.write_str(ascii(&text))
     }
 }
 
@@ -320,6 +353,22 @@ mod tests {
         for bad in ["", "2026-03-02", "2026-13-02T00:00:00Z", "9999-01-01T00:00:00Z", "1800-01-01T00:00:00Z"]
         {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_and_days_print_as_chrono_prints_them() {
+        for millis in (Timestamp::MIN.0..Timestamp::MAX.0).step_by(86_399_987_654) {
+            let at = Timestamp(millis);
+            let day = Day(millis.div_euclid(86_400_000) as i32);
+            assert_eq!(
+                at.to_string().trim_end_matches('Z'),
+                at.datetime().format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+            );
+            assert_eq!(day.to_string(), day.date().format("%Y-%m-%d").to_string());
+        }
+        for number in [i32::MIN, -800_000, 3_000_000, i32::MAX] {
+            assert_eq!(Day(number).to_string(), Day(number).date().format("%Y-%m-%d").to_string());
         }
     }
 

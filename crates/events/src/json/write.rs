@@ -1,5 +1,7 @@
 //! Writing events as JSON: fields in a fixed order, absent ones left out.
 
+use std::fmt::{Display, Write};
+
 use plumbline_units::{Money, Timestamp};
 use serde_json::value::to_raw_value;
 
@@ -47,17 +49,17 @@ pub(super) fn write_event(object: &mut Object, event: &EventView<'_>, event_id: 
         }
         BodyView::Spend { spend_id, period_start, period_end, amount } => {
             object.text("spend_id", spend_id);
-            object.text("period_start", &period_start.to_string());
-            object.text("period_end", &period_end.to_string());
+            object.display("period_start", period_start);
+            object.display("period_end", period_end);
             object.money("amount", amount);
         }
     }
-    let mut attributes = Object::new();
-    for (name, value) in event.attributes.iter() {
-        attributes.text(name, value);
-    }
-    if !attributes.is_empty() {
-        object.raw("attributes", &attributes.finish());
+    if event.attributes.iter().next().is_some() {
+        object.object("attributes", |attributes| {
+            for (name, value) in event.attributes.iter() {
+                attributes.text(name, value);
+            }
+        });
     }
 }
 
@@ -68,25 +70,39 @@ pub(super) struct Object {
 
 impl Object {
     pub(super) fn new() -> Object {
-        Object { text: String::from("{") }
+        let mut text = String::with_capacity(256);
+        text.push('{');
+        Object { text }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.text.len() == 1
+    fn is_empty(&self) -> bool {
+        self.text.ends_with('{')
     }
 
-    /// `value` is JSON already.
-    pub(super) fn raw(&mut self, name: &str, value: &str) {
+    /// An object inside this one.
+    fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object)) {
+        self.name(name);
+        self.text.push('{');
+        fill(self);
+        self.text.push('}');
+    }
+
+    fn name(&mut self, name: &str) {
         if !self.is_empty() {
             self.text.push(',');
         }
         self.string(name);
         self.text.push(':');
-        self.text.push_str(value);
+    }
+
+    /// `value` is printed as it is, without anything that needs an escape.
+    fn display(&mut self, name: &str, value: impl Display) {
+        self.name(name);
+        write!(self.text, "\"{value}\"").expect("text takes any text");
     }
 
     pub(super) fn text(&mut self, name: &str, value: &str) {
-        self.raw(name, "");
+        self.name(name);
         self.string(value);
     }
 
@@ -98,12 +114,14 @@ impl Object {
     }
 
     pub(super) fn time(&mut self, name: &str, at: Timestamp) {
-        self.text(name, &at.to_string());
+        self.display(name, at);
     }
 
     fn money(&mut self, name: &str, money: Money) {
-        let value = format!(r#"{{"value":"{}","currency":"{}"}}"#, money.micros, money.currency);
-        self.raw(name, &value);
+        self.object(name, |amount| {
+            amount.display("value", money.micros);
+            amount.display("currency", money.currency);
+        });
     }
 
     fn string(&mut self, text: &str) {

@@ -28,7 +28,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next field's number and value; `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn field(&mut self) -> Result<Option<(u32, Value<'a>)>, RecordError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, RecordError> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -71,6 +71,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, RecordError> {
         let mut value = 0u64;
         for (at, byte) in self.rest.iter().take(10).enumerate() {

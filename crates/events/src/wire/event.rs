@@ -24,17 +24,32 @@ pub struct WireAttributes<'a> {
 impl<'a> WireAttributes<'a> {
     /// The pairs, ascending by name.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.pairs().filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+    }
+
+    /// The value of that name.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.pairs().find(|(known, _)| *known == name.as_bytes())?;
+        text(value)
+    }
+
+    fn pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let mut cursor = Cursor::new(self.bytes);
         std::iter::from_fn(move || {
             loop {
                 // These bytes were read once before, so that errors cannot happen.
                 let (number, value) = cursor.field().ok()??;
                 if number == ATTRIBUTES {
-                    return attribute(value).ok();
+                    return attribute(value, Value::bytes).ok();
                 }
             }
         })
     }
+}
+
+/// Checked when the event was read.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<EventView<'_>, RecordError> {
@@ -55,7 +70,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<EventView<'_>, RecordError> {
             5 => source = value.text()?,
             6 => event_id = value.text()?,
             ATTRIBUTES => {
-                let (name, _) = attribute(value)?;
+                let (name, _) = attribute(value, Value::text)?;
                 if last_name.is_some_and(|last| last >= name) {
                     return Err(RecordError::Unreadable("attributes do not ascend"));
                 }
@@ -84,13 +99,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<EventView<'_>, RecordError> {
     })
 }
 
-fn attribute(value: Value<'_>) -> Result<(&str, &str), RecordError> {
-    let (mut name, mut text) = ("", "");
+/// Name and value, each as `take` takes it.
+#[inline(always)]
+fn attribute<'a, T: Default>(
+    value: Value<'a>,
+    take: impl Fn(Value<'a>) -> Result<T, RecordError>,
+) -> Result<(T, T), RecordError> {
+    let (mut name, mut text) = (T::default(), T::default());
     let mut cursor = Cursor::new(value.bytes()?);
     while let Some((number, value)) = cursor.field()? {
         match number {
-            1 => name = value.text()?,
-            2 => text = value.text()?,
+            1 => name = take(value)?,
+            2 => text = take(value)?,
             _ => {}
         }
     }
