@@ -188,14 +188,14 @@ impl Dimension {
     }
 
     /// The declared value written exactly like this.
-    fn declared(&self, raw: &str) -> Option<&Name> {
+    pub(crate) fn declared(&self, raw: &str) -> Option<&Name> {
         let value = |i: &u16| &self.values[usize::from(*i)];
         let found = self.by_name.binary_search_by(|i| value(i).as_str().cmp(raw)).ok()?;
         Some(value(&self.by_name[found]))
     }
 
     /// What an alias stands for.
-    fn alias(&self, raw: &str) -> Option<&Name> {
+    pub(crate) fn alias(&self, raw: &str) -> Option<&Name> {
         let found = self.aliases.binary_search_by(|(alias, _)| alias.as_str().cmp(raw)).ok()?;
         Some(&self.aliases[found].1)
     }

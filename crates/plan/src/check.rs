@@ -105,10 +105,18 @@ fn check_patterns(reader: &mut Reader<'_>, plan: &Plan) {
 }
 
 fn check_arithmetic(reader: &mut Reader<'_>, plan: &Plan) {
-    for line in plan.arithmetic().iter().filter(|line| !line.agrees()) {
+    let lines = plan.arithmetic();
+    let mut wrong = lines.iter().filter(|line| !line.agrees()).peekable();
+    while let Some(line) = wrong.next() {
+        // One finding per target: `plan check` lists all sums.
+        let mut more = 0;
+        while wrong.next_if(|next| next.target == line.target).is_some() {
+            more += 1;
+        }
         let target = plan.target(line.target);
         let place = match plan.scope_label(&line.scope) {
             label if label.is_empty() => String::new(),
+            label if more > 0 => format!(" in {label} (and {more} more)"),
             label => format!(" in {label}"),
         };
         reader.warning(

@@ -50,7 +50,10 @@ fn head(out: &mut String, plan: &Plan) {
             plan.effective_from, plan.zone, plan.currency
         ),
     );
-    line(out, format_args!("Budget: {} false alarms per target, scope and year", plan.false_alarms_per_year));
+    line(
+        out,
+        format_args!("False alarms accepted per target, scope and year: {}", plan.false_alarms_per_year),
+    );
     let stages: Vec<&str> = plan.motion().stages.iter().map(|s| s.as_str()).collect();
     line(out, format_args!("Funnel: {}", stages.join(" → ")));
     for dimension in &plan.dimensions {

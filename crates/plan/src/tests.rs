@@ -2,6 +2,7 @@
 
 mod example;
 mod findings;
+mod hostile;
 mod laws;
 
 use crate::Plan;

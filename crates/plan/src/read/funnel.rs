@@ -7,7 +7,6 @@ use plumbline_units::{Currency, Name};
 use super::source::{Field, Reader, Section, shown};
 use super::tables;
 use crate::model::{Dimension, DimensionIndex, ExchangeRate, Scope, StageIndex};
-use crate::suggest::mend_unknown;
 
 const MAX_STAGES: usize = 12;
 const MAX_DIMENSIONS: usize = 8;
@@ -52,12 +51,8 @@ impl Funnel {
         let text = field.text(reader, &format!("\"{}\"", self.stages[0]))?;
         let found = self.stages.iter().position(|stage| stage.as_str() == text).map(stage_index);
         if found.is_none() {
-            let known = self.stages.iter().map(Name::as_str);
-            reader.error(
-                field.at(),
-                format!("{} names no stage of the funnel: `{}`", field.name, shown(text)),
-                mend_unknown(text, known),
-            );
+            let message = format!("{} names no stage of the funnel: `{}`", field.name, shown(text));
+            reader.unknown(field.at(), message, text, self.stages.iter().map(Name::as_str));
         }
         found
     }
@@ -66,11 +61,8 @@ impl Funnel {
     pub(crate) fn dimension(&self, reader: &mut Reader<'_>, at: usize, text: &str) -> Option<DimensionIndex> {
         let found = self.dimensions.iter().position(|d| d.name.as_str() == text);
         if found.is_none() {
-            reader.error(
-                at,
-                format!("`{}` is not a dimension of the funnel", shown(text)),
-                mend_unknown(text, self.dimensions.iter().map(|d| d.name.as_str())),
-            );
+            let message = format!("`{}` is not a dimension of the funnel", shown(text));
+            reader.unknown(at, message, text, self.dimensions.iter().map(|d| d.name.as_str()));
         }
         found.map(|i| DimensionIndex(i as u8))
     }
@@ -84,14 +76,13 @@ impl Funnel {
         text: &str,
     ) -> Option<&'s Name> {
         let declared = &self.dimensions[usize::from(dimension.0)];
-        let found = declared.values.iter().find(|value| value.as_str() == text);
+        let found = declared.declared(text);
         if found.is_none() {
-            let mend = match declared.aliases.binary_search_by(|(alias, _)| alias.as_str().cmp(text)) {
-                Ok(i) => format!("write `{}`: this is an alias of it", declared.aliases[i].1),
-                Err(_) => mend_unknown(text, declared.values.iter().map(Name::as_str)),
-            };
             let message = format!("`{}` is not a declared value of `{}`", shown(text), declared.name);
-            reader.error(at, message, mend);
+            match declared.alias(text) {
+                Some(value) => reader.error(at, message, format!("write `{value}`: this is an alias of it")),
+                None => reader.unknown(at, message, text, declared.values.iter().map(Name::as_str)),
+            }
         }
         found
     }
@@ -197,11 +188,8 @@ fn read_dimensions(
                 None => whole = false,
             },
             None => {
-                reader.error(
-                    at,
-                    format!("`{}` is not among the `dimensions` of `[funnel]`", shown(key)),
-                    mend_unknown(key, dimensions.iter().map(|d| d.name.as_str())),
-                );
+                let message = format!("`{}` is not among the `dimensions` of `[funnel]`", shown(key));
+                reader.unknown(at, message, key, dimensions.iter().map(|d| d.name.as_str()));
                 whole = false;
             }
         }
@@ -216,14 +204,11 @@ fn read_dimension(reader: &mut Reader<'_>, field: &Field<'_>, name: Name) -> Opt
         Some(field) => read_names(reader, &field, "[\"smb\", \"mid\"]")?,
         None => Vec::new(),
     };
-    let mut aliases = Vec::new();
-    if let Some(field) = section.field("aliases") {
-        let example = "{ \"Small Business\" = \"smb\" }";
-        for (key, at, value) in field.entries(reader, example)? {
-            aliases.extend(read_alias(reader, &values, key, at, &value));
-        }
-    }
-    if values.len() > MAX_VALUES || aliases.len() > MAX_ALIASES {
+    let entries = match section.field("aliases") {
+        Some(field) => field.entries(reader, "{ \"Small Business\" = \"smb\" }")?,
+        None => Vec::new(),
+    };
+    if values.len() > MAX_VALUES || entries.len() > MAX_ALIASES {
         reader.error(
             section.at,
             format!("{}: more than {MAX_VALUES} values or {MAX_ALIASES} aliases", section.what),
@@ -231,12 +216,16 @@ fn read_dimension(reader: &mut Reader<'_>, field: &Field<'_>, name: Name) -> Opt
         );
         return None;
     }
-    Some(Dimension::new(name, values, aliases))
+    let plain = Dimension::new(name, values, Vec::new());
+    let aliases =
+        entries.iter().filter_map(|(key, at, value)| read_alias(reader, &plain, key, *at, value)).collect();
+    Some(Dimension::new(plain.name, plain.values, aliases))
 }
 
+/// A spelling and the value of `dimension` it stands for.
 fn read_alias(
     reader: &mut Reader<'_>,
-    values: &[Name],
+    dimension: &Dimension,
     key: &str,
     at: usize,
     value: &Field<'_>,
@@ -254,16 +243,13 @@ fn read_alias(
     }
     let target = value.name(reader, "\"smb\"")?;
     let alias = alias?;
-    if values.contains(&alias) {
+    if dimension.declared(alias.as_str()).is_some() {
         reader.error(at, format!("the alias `{alias}` is itself a declared value"), "remove one of the two");
         return None;
     }
-    if !values.is_empty() && !values.contains(&target) {
-        reader.error(
-            value.at(),
-            format!("the alias `{alias}` stands for `{target}`, which is not a declared value"),
-            mend_unknown(target.as_str(), values.iter().map(Name::as_str)),
-        );
+    if !dimension.values.is_empty() && dimension.declared(target.as_str()).is_none() {
+        let message = format!("the alias `{alias}` stands for `{target}`, which is not a declared value");
+        reader.unknown(value.at(), message, target.as_str(), dimension.values.iter().map(Name::as_str));
         return None;
     }
     Some((alias, target))
@@ -273,7 +259,7 @@ fn read_alias(
 pub(crate) fn read_rates(reader: &mut Reader<'_>, root: &Section<'_>, own: Currency) -> Vec<ExchangeRate> {
     let mut rates = Vec::new();
     let mut seen = BTreeSet::new();
-    for section in tables(reader, root, "rates", "rate", &["currency", "from", "rate"]) {
+    for section in tables(reader, root, "rates", ("rate", ""), &["currency", "from", "rate"]) {
         let currency_field = section.require(reader, "currency", "\"USD\"");
         let currency = currency_field.as_ref().and_then(|f| f.currency(reader));
         let from = section.require(reader, "from", "2026-01-01").and_then(|f| f.day(reader));

@@ -16,12 +16,17 @@ pub(crate) struct Head {
     pub(crate) effective_from: Day,
     pub(crate) live_from: Option<Timestamp>,
     pub(crate) zone: Zone,
-    pub(crate) currency: Currency,
     pub(crate) fiscal_year_start: (u32, u32),
     pub(crate) false_alarms_per_year: f64,
 }
 
-pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
+/// The currency stands apart: it alone is needed to read on where the rest is wrong.
+pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>) -> (Option<Currency>, Option<Head>) {
+    let currency = root.require(reader, "currency", "\"EUR\"").and_then(|f| f.currency(reader));
+    (currency, read_rest(reader, root))
+}
+
+fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
     let name =
         root.require(reader, "plan", "\"saas-emea-2026\"").and_then(|f| f.name(reader, "\"saas-emea-2026\""));
     let revision = root.require(reader, "revision", "1").and_then(|f| {
@@ -34,7 +39,6 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> 
     });
     let effective_from = root.require(reader, "effective_from", "2026-01-01").and_then(|f| f.day(reader));
     let zone = root.require(reader, "timezone", "\"Europe/Berlin\"").and_then(|f| f.zone(reader));
-    let currency = root.require(reader, "currency", "\"EUR\"").and_then(|f| f.currency(reader));
     let live_from = root.field("live_from").and_then(|f| f.instant(reader, zone.unwrap_or(Zone::UTC)));
     let fiscal_year_start = match root.field("fiscal_year_start") {
         Some(f) => f.text(reader, "\"01-01\"").and_then(|text| {
@@ -50,7 +54,6 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> 
         effective_from: effective_from?,
         live_from,
         zone: zone?,
-        currency: currency?,
         fiscal_year_start: fiscal_year_start?,
         false_alarms_per_year: false_alarms_per_year?,
     })

@@ -27,8 +27,9 @@ pub struct Parsed {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Longer texts are refused before they are parsed.
-const MAX_TEXT_BYTES: usize = 1 << 20;
+/// Longer texts are refused before they are parsed: with its record around it
+/// the text must fit a Kafka message of the default size, 1,048,588 bytes.
+const MAX_TEXT_BYTES: usize = 1_000_000;
 
 const KEYS: &[&str] = &[
     "plan",
@@ -61,11 +62,13 @@ pub(crate) fn parse(source_name: &str, text: &str) -> Result<Parsed, Vec<Diagnos
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         let at = error.span().map_or(0, |span| span.start);
-        reader.error(
-            at,
-            format!("this is not TOML: {}", error.message()),
-            "see https://toml.io for the syntax",
-        );
+        let mend = match error.message() {
+            "duplicate key" => {
+                "remove or rename one; tables that form a list take double brackets: `[[target]]`"
+            }
+            _ => "see https://toml.io for the syntax",
+        };
+        reader.error(at, format!("this is not TOML: {}", error.message()), mend);
     }
     // What the parser makes up after a syntax error would only raise findings of its own.
     if reader.has_errors() {
@@ -99,14 +102,13 @@ fn read<'a>(
             "write its stages under `[funnel]`",
         );
     }
-    let head = head::read(reader, &root);
+    let (currency, head) = head::read(reader, &root);
+    let rates = currency.map(|currency| funnel::read_rates(reader, &root, currency));
     let funnel = Funnel::read(reader, &root)?;
     let transitions = transition::read(reader, &root, &funnel);
-    let head = head?;
-    let rates = funnel::read_rates(reader, &root, head.currency);
-    let transitions = transitions?;
-    let targets = target::read(reader, &root, &head, &funnel, &transitions);
+    let targets = target::read(reader, &root, currency?, &funnel, transitions.as_deref());
     let patterns = pattern::read(reader, &root, targets.as_deref());
+    let (head, transitions) = (head?, transitions?);
     Some(Plan {
         name: head.name,
         source: source_name.into(),
@@ -115,7 +117,7 @@ fn read<'a>(
         effective_from: head.effective_from,
         live_from: head.live_from,
         zone: head.zone,
-        currency: head.currency,
+        currency: currency?,
         fiscal_year_start: head.fiscal_year_start,
         false_alarms_per_year: head.false_alarms_per_year,
         motions: vec![Motion {
@@ -125,19 +127,19 @@ fn read<'a>(
             transitions,
         }],
         dimensions: funnel.dimensions,
-        rates,
+        rates: rates?,
         targets: targets?,
         patterns: patterns?,
     })
 }
 
 /// The tables of `[[key]]`, each with its place in the list and its words for messages:
-/// "target `cac`", or "target 3" where it has no name.
+/// "target `cac`", or "target 3" where it has no name; `of` names what they belong to.
 fn tables<'a>(
     reader: &mut Reader<'_>,
     parent: &Section<'a>,
     key: &str,
-    noun: &str,
+    (noun, of): (&str, &str),
     known: &[&str],
 ) -> Vec<Section<'a>> {
     let Some(field) = parent.field(key) else { return Vec::new() };
@@ -151,9 +153,9 @@ fn tables<'a>(
     };
     let mut sections = Vec::new();
     for (i, item) in items.iter().enumerate() {
-        let field = Field { name: format!("{noun} {}", i + 1), item };
+        let field = Field { name: format!("{noun} {}{of}", i + 1), item };
         let what = match item.get_ref() {
-            DeValue::Table(table) => named(table, noun, i),
+            DeValue::Table(table) => named(table, noun).unwrap_or_else(|| field.name.clone()),
             _ => field.name.clone(),
         };
         sections.extend(field.section(reader, what, known, &format!("`[[{key}]]` with double brackets")));
@@ -161,11 +163,11 @@ fn tables<'a>(
     sections
 }
 
-fn named(table: &DeTable<'_>, noun: &str, index: usize) -> String {
+fn named(table: &DeTable<'_>, noun: &str) -> Option<String> {
     let text = |key: &str| table.get(key).and_then(|item| item.get_ref().as_str()).map(source::shown);
     match (text("name"), text("from"), text("to")) {
-        (Some(name), ..) => format!("{noun} `{name}`"),
-        (None, Some(from), Some(to)) => format!("{noun} `{from}` → `{to}`"),
-        _ => format!("{noun} {}", index + 1),
+        (Some(name), ..) => Some(format!("{noun} `{name}`")),
+        (None, Some(from), Some(to)) => Some(format!("{noun} `{from}` → `{to}`")),
+        _ => None,
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn read(
     root: &Section<'_>,
     targets: Option<&[Target]>,
 ) -> Option<Vec<Pattern>> {
-    let sections = tables(reader, root, "pattern", "pattern", KEYS);
+    let sections = tables(reader, root, "pattern", ("pattern", ""), KEYS);
     if sections.len() > MAX_PATTERNS {
         let message = format!("{} patterns; at most {MAX_PATTERNS} are taken", sections.len());
         reader.error(sections[0].at, message, "remove some");
@@ -42,14 +42,14 @@ fn read_one(
 ) -> Option<Pattern> {
     let field = section.require(reader, "name", "\"lead-quality-trap\"");
     let name = field.as_ref().and_then(|f| f.name(reader, "\"lead-quality-trap\""));
-    if let (Some(name), Some(field)) = (&name, &field) {
-        if !seen.insert(name.clone()) {
-            reader.error(
-                field.at(),
-                format!("another target or pattern is called `{name}`"),
-                "rename one: both open episodes under their name",
-            );
-        }
+    if let (Some(name), Some(field)) = (&name, &field)
+        && !seen.insert(name.clone())
+    {
+        reader.error(
+            field.at(),
+            format!("another target or pattern is called `{name}`"),
+            "rename one: both open episodes under their name",
+        );
     }
     let severity = section.require(reader, "severity", "\"critical\"").and_then(|f| {
         match f.text(reader, "\"critical\"")? {
@@ -90,11 +90,12 @@ fn read_conditions(
     let field = section.require(reader, "all", EXAMPLE)?;
     let elements = field.array(reader, EXAMPLE)?;
     if elements.is_empty() || elements.len() > MAX_CONDITIONS {
-        return field.wrong(
-            reader,
-            &format!("1 to {MAX_CONDITIONS} conditions"),
-            &format!("write such as {EXAMPLE}"),
+        reader.error(
+            field.at(),
+            format!("{} has {} conditions; it takes 1 to {MAX_CONDITIONS}", field.name, elements.len()),
+            format!("write such as {EXAMPLE}"),
         );
+        return None;
     }
     let mut all: Vec<Condition> = Vec::new();
     let mut whole = true;

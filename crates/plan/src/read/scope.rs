@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use plumbline_units::{Currency, Name, Share};
 
 use super::funnel::Funnel;
-use super::head::Head;
 use super::source::{Field, Reader, Section};
 use crate::access::{conversion_between, scope_label};
 use crate::model::{DimensionIndex, Metric, Scope, ScopedValue, Transition, Value};
@@ -22,9 +21,9 @@ pub(crate) fn read(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     metric: Metric,
-    head: &Head,
+    currency: Currency,
     funnel: &Funnel,
-    transitions: &[Transition],
+    transitions: Option<&[Transition]>,
     room: &mut usize,
 ) -> Option<Scopes> {
     let selector = match section.field("where") {
@@ -36,14 +35,14 @@ pub(crate) fn read(
     if count > *room {
         reader.error(
             section.at,
-            format!("{} has {count} scopes; the plan has room for {room} more", section.what),
+            format!("{} has {count} scopes; of the 2,000 a plan may have {room} are left", section.what),
             "judge fewer values or dimensions; others still serve to explain",
         );
         return None;
     }
     *room -= count;
     let base = match section.field("value") {
-        Some(field) => Some(read_value(reader, &field, metric, head.currency)?),
+        Some(field) => Some(read_value(reader, &field, metric, currency)?),
         None => None,
     };
     let dimensions: Vec<DimensionIndex> = each.iter().map(|(dimension, _)| *dimension).collect();
@@ -57,8 +56,7 @@ pub(crate) fn read(
             );
             return None;
         }
-        let mut values =
-            ValueTable { funnel, metric, currency: head.currency, each: &dimensions, own: &mut own };
+        let mut values = ValueTable { funnel, metric, currency, each: &dimensions, own: &mut own };
         values.read(reader, &field, &selector)?;
     }
     let mut sorted = dimensions;
@@ -136,7 +134,9 @@ fn with(scope: &Scope, dimension: DimensionIndex, value: &Name) -> Scope {
 }
 
 /// A conversion that states no value is the product of its transitions.
-fn product(metric: Metric, transitions: &[Transition], scope: &Scope) -> Option<Value> {
+fn product(metric: Metric, transitions: Option<&[Transition]>, scope: &Scope) -> Option<Value> {
+    // Without transitions the plan is refused anyway.
+    let Some(transitions) = transitions else { return Some(Value::Share(Share::ONE)) };
     match metric {
         Metric::Conversion { from, to } => Some(conversion_between(transitions, from, to, scope))
             .filter(|share| share.parts_per_billion() > 0 && *share != Share::ONE)

@@ -9,7 +9,7 @@ use crate::suggest::mend_unknown;
 pub(crate) type Item<'a> = Spanned<DeValue<'a>>;
 pub(crate) type Table<'a> = DeTable<'a>;
 
-/// More findings than this are counted, not kept.
+/// More errors, and more warnings, than this are counted, not kept.
 const MAX_FINDINGS: usize = 100;
 
 /// Gathers findings while a plan is read.
@@ -19,30 +19,44 @@ pub(crate) struct Reader<'t> {
     line_starts: Vec<usize>,
     found: Vec<(usize, Diagnostic)>,
     errors: usize,
-    dropped: usize,
+    warnings: usize,
 }
 
 impl<'t> Reader<'t> {
     pub(crate) fn new(file: &'t str, text: &'t str) -> Reader<'t> {
         let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(ends).collect();
-        Reader { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0 }
+        Reader { file, text, line_starts, found: Vec::new(), errors: 0, warnings: 0 }
     }
 
     pub(crate) fn error(&mut self, at: usize, message: impl Into<String>, mend: impl Into<String>) {
         self.errors += 1;
-        self.push(Level::Error, at, message.into(), mend.into());
+        if self.errors <= MAX_FINDINGS {
+            self.push(Level::Error, at, message.into(), mend.into());
+        }
+    }
+
+    /// An error about a word that is not among the known ones, with the nearest of them as the mend.
+    pub(crate) fn unknown<'a>(
+        &mut self,
+        at: usize,
+        message: impl Into<String>,
+        word: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+    ) {
+        // The search costs most of all: not for what will not be shown.
+        let mend = if self.errors < MAX_FINDINGS { mend_unknown(word, known) } else { String::new() };
+        self.error(at, message, mend);
     }
 
     pub(crate) fn warning(&mut self, at: usize, message: impl Into<String>, mend: impl Into<String>) {
-        self.push(Level::Warning, at, message.into(), mend.into());
+        self.warnings += 1;
+        if self.warnings <= MAX_FINDINGS {
+            self.push(Level::Warning, at, message.into(), mend.into());
+        }
     }
 
     fn push(&mut self, severity: Level, at: usize, message: String, mend: String) {
-        if self.found.len() >= MAX_FINDINGS {
-            self.dropped += 1;
-            return;
-        }
         let (line, column) = self.position(at);
         self.found.push((at, Diagnostic { severity, file: self.file.into(), line, column, message, mend }));
     }
@@ -73,8 +87,9 @@ impl<'t> Reader<'t> {
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|(at, _)| *at);
         let mut all: Vec<Diagnostic> = self.found.into_iter().map(|(_, d)| d).collect();
-        if let (true, Some(last)) = (self.dropped > 0, all.last_mut()) {
-            last.mend.push_str(&format!("\n  ({} further findings are not shown)", self.dropped));
+        let dropped = self.errors.saturating_sub(MAX_FINDINGS) + self.warnings.saturating_sub(MAX_FINDINGS);
+        if let (true, Some(last)) = (dropped > 0, all.last_mut()) {
+            last.mend.push_str(&format!("\n  ({dropped} further findings are not shown)"));
         }
         all
     }
@@ -101,11 +116,8 @@ impl<'a> Section<'a> {
         let what = what.into();
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let name = key.get_ref();
-            reader.error(
-                key.span().start,
-                format!("unknown key `{}` in {what}", shown(name)),
-                mend_unknown(name, known.iter().copied()),
-            );
+            let message = format!("unknown key `{}` in {what}", shown(name));
+            reader.unknown(key.span().start, message, name, known.iter().copied());
         }
         Section { what, at, table }
     }
@@ -147,7 +159,10 @@ impl<'a> Field<'a> {
             DeValue::String(text) => format!("\"{}\"", shown(text)),
             DeValue::Integer(number) => shown(number.as_str()),
             DeValue::Float(number) => shown(number.as_str()),
-            other => format!("a value of type {}", other.type_str()),
+            DeValue::Boolean(value) => value.to_string(),
+            DeValue::Datetime(value) => value.to_string(),
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
         };
         reader.error(self.at(), format!("{} must be {expected}, not {got}", self.name), mend);
         None

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use plumbline_units::{Name, Tolerance};
+use plumbline_units::{Currency, Name, Tolerance};
 use toml::de::DeValue;
 
 use super::funnel::Funnel;
-use super::head::{Head, read_budget};
+use super::head::read_budget;
 use super::scope::{self, Scopes};
 use super::source::{Field, Reader, Section, shown};
 use super::tables;
@@ -15,7 +15,6 @@ use crate::access::owners_between;
 use crate::model::{
     Dependency, Direction, Metric, Owner, StageIndex, Strictness, Target, TargetIndex, Transition,
 };
-use crate::suggest::mend_unknown;
 
 /// Targets of one plan.
 const MAX_TARGETS: usize = 500;
@@ -50,11 +49,11 @@ const KEYS: &[&str] = &[
 pub(crate) fn read(
     reader: &mut Reader<'_>,
     root: &Section<'_>,
-    head: &Head,
+    currency: Currency,
     funnel: &Funnel,
-    transitions: &[Transition],
+    transitions: Option<&[Transition]>,
 ) -> Option<Vec<Target>> {
-    let sections = tables(reader, root, "target", "target", KEYS);
+    let sections = tables(reader, root, "target", ("target", ""), KEYS);
     if sections.len() > MAX_TARGETS {
         let message = format!("{} targets; at most {MAX_TARGETS} are taken", sections.len());
         reader.error(sections[0].at, message, "use `each` instead of one target per value");
@@ -64,7 +63,7 @@ pub(crate) fn read(
     let mut room = MAX_SCOPES;
     let mut targets = Vec::new();
     for (section, name) in sections.iter().zip(&names) {
-        let context = Context { head, funnel, transitions, names: &names };
+        let context = Context { currency, funnel, transitions, names: &names };
         targets.push(read_one(reader, section, name.as_ref(), &context, &mut room));
     }
     targets.into_iter().collect()
@@ -72,9 +71,10 @@ pub(crate) fn read(
 
 /// What a target's fields refer to.
 struct Context<'c> {
-    head: &'c Head,
+    currency: Currency,
     funnel: &'c Funnel,
-    transitions: &'c [Transition],
+    /// `None` where they hold errors: what follows from them is not checked then.
+    transitions: Option<&'c [Transition]>,
     names: &'c [Option<Name>],
 }
 
@@ -84,10 +84,10 @@ fn read_target_names(reader: &mut Reader<'_>, sections: &[Section<'_>]) -> Vec<O
     for section in sections {
         let field = section.require(reader, "name", "\"lead-to-won\"");
         let name = field.as_ref().and_then(|f| f.name(reader, "\"lead-to-won\""));
-        if let (Some(name), Some(field)) = (&name, &field) {
-            if !seen.insert(name.clone()) {
-                reader.error(field.at(), format!("two targets are called `{name}`"), "rename one of them");
-            }
+        if let (Some(name), Some(field)) = (&name, &field)
+            && !seen.insert(name.clone())
+        {
+            reader.error(field.at(), format!("two targets are called `{name}`"), "rename one of them");
         }
         names.push(name);
     }
@@ -116,7 +116,7 @@ fn read_one(
         None => inherited_owners(reader, section, metric, context),
     };
     let Scopes { each, scopes } =
-        scope::read(reader, section, metric, context.head, context.funnel, context.transitions, room)?;
+        scope::read(reader, section, metric, context.currency, context.funnel, context.transitions, room)?;
     let (warn, critical) = tolerances?;
     Some(Target {
         name: name?.clone(),
@@ -146,11 +146,8 @@ fn read_metric(reader: &mut Reader<'_>, section: &Section<'_>, funnel: &Funnel) 
         "spend" => &["season"],
         "cac" => &[],
         _ => {
-            reader.error(
-                field.at(),
-                format!("{} is unknown: `{}`", field.name, shown(word)),
-                mend_unknown(word, METRICS.iter().copied()),
-            );
+            let message = format!("{} is unknown: `{}`", field.name, shown(word));
+            reader.unknown(field.at(), message, word, METRICS.iter().copied());
             return None;
         }
     };
@@ -232,14 +229,18 @@ fn read_season(reader: &mut Reader<'_>, section: &Section<'_>, metric: Option<Me
     let season = field.section(reader, field.name.clone(), &["weekday"], example)?;
     let field = season.require(reader, "weekday", "[1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]")?;
     let elements = field.array(reader, "[1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]")?;
-    let read: Vec<f64> =
-        elements.iter().filter_map(Field::number).filter(|n| (0.0..=7.0).contains(n)).collect();
-    let Some(mut weekday) = <[f64; 7]>::try_from(read).ok().filter(|_| elements.len() == 7) else {
-        return field.wrong(
-            reader,
-            "seven numbers from 0 to 7",
-            "give one multiplier per weekday, Monday first",
-        );
+    let mend = "give one multiplier per weekday, Monday first";
+    let mut read = Vec::new();
+    for element in &elements {
+        match element.number().filter(|n| (0.0..=7.0).contains(n)) {
+            Some(number) => read.push(number),
+            None => return element.wrong(reader, "a number from 0 to 7", mend),
+        }
+    }
+    let Ok(mut weekday) = <[f64; 7]>::try_from(read) else {
+        let message = format!("{} has {} numbers, a week seven days", field.name, elements.len());
+        reader.error(field.at(), message, mend);
+        return None;
     };
     let mean = weekday.iter().sum::<f64>() / 7.0;
     if (mean - 1.0).abs() > SEASON_SLACK {
@@ -316,11 +317,8 @@ pub(crate) fn find_target<'n>(
 ) -> Option<TargetIndex> {
     let found = names.clone().position(|known| known.is_some_and(|known| known.as_str() == name));
     if found.is_none() {
-        reader.error(
-            field.at(),
-            format!("{} names no target: `{}`", field.name, shown(name)),
-            mend_unknown(name, names.flatten().map(Name::as_str)),
-        );
+        let message = format!("{} names no target: `{}`", field.name, shown(name));
+        reader.unknown(field.at(), message, name, names.flatten().map(Name::as_str));
     }
     found.map(|i| TargetIndex(i as u16))
 }
@@ -332,8 +330,9 @@ fn inherited_owners(
     metric: Metric,
     context: &Context<'_>,
 ) -> Vec<Owner> {
+    let Some(transitions) = context.transitions else { return Vec::new() };
     let first = StageIndex(0);
-    let last = StageIndex(context.transitions.len() as u8);
+    let last = StageIndex(transitions.len() as u8);
     let (from, to) = match metric {
         Metric::Conversion { from, to }
         | Metric::Velocity { from, to }
@@ -342,7 +341,7 @@ fn inherited_owners(
         Metric::Volume { stage } => (first, stage),
         Metric::Spend => (first, first),
     };
-    let owners = owners_between(context.transitions, from, to);
+    let owners = owners_between(transitions, from, to);
     if owners.is_empty() && from == to {
         reader.error(
             section.at,

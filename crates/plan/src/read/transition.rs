@@ -23,7 +23,8 @@ const LAG_EXAMPLE: &str = "{ median = \"4d\", p90 = \"11d\" }";
 pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>, funnel: &Funnel) -> Option<Vec<Transition>> {
     let mut read: Vec<Option<Transition>> = vec![None; funnel.stages.len() - 1];
     let mut stated = vec![false; read.len()];
-    for section in tables(reader, root, "transition", "transition", KEYS) {
+    let mut placed = true;
+    for section in tables(reader, root, "transition", ("transition", ""), KEYS) {
         let first = format!("\"{}\"", funnel.stages[0]);
         let from = section.require(reader, "from", &first).and_then(|f| funnel.stage(reader, &f));
         let second = format!("\"{}\"", funnel.stages[1]);
@@ -32,6 +33,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>, funnel: &Funnel)
             (Some(from), Some(to)) => place(reader, &section, funnel, from, to, &mut stated),
             _ => None,
         };
+        placed &= place.is_some();
         let body = read_body(reader, &section, funnel);
         if let (Some(place), Some(mut transition)) = (place, body) {
             transition.from = stage_index(place);
@@ -39,7 +41,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, root: &Section<'_>, funnel: &Funnel)
             read[place] = Some(transition);
         }
     }
-    for (place, _) in stated.iter().enumerate().filter(|(_, stated)| !**stated) {
+    // One that could not be placed may be the missing one.
+    for (place, _) in stated.iter().enumerate().filter(|(_, stated)| placed && !**stated) {
         let (from, to) = (&funnel.stages[place], &funnel.stages[place + 1]);
         reader.error(
             funnel.stages_at,
@@ -112,14 +115,21 @@ fn read_overrides(
     base: Option<&RateAndLag>,
 ) -> Vec<(Scope, RateAndLag)> {
     let mut overrides: Vec<(Scope, RateAndLag)> = Vec::new();
-    let noun = format!("scope of {}:", section.what);
-    for scope in tables(reader, section, "scope", &noun, &["where", "conversion", "lag", "dispersion"]) {
+    let of = format!(" of {}", section.what);
+    for scope in
+        tables(reader, section, "scope", ("scope", &of), &["where", "conversion", "lag", "dispersion"])
+    {
         let selector =
             scope.require(reader, "where", "{ segment = \"smb\" }").and_then(|f| funnel.selector(reader, &f));
         let conversion = scope.field("conversion").map(|f| f.share(reader));
         let lag = scope.field("lag").map(|f| read_lag(reader, &f, true));
         let dispersion = read_dispersion(reader, &scope);
         let (Some(selector), Some(base)) = (selector, base) else { continue };
+        if overrides.len() == MAX_OVERRIDES {
+            let message = format!("{} has more than {MAX_OVERRIDES} scopes", section.what);
+            reader.error(scope.at, message, "merge those that share a rate");
+            break;
+        }
         if selector.0.is_empty() {
             reader.error(
                 scope.at,
@@ -146,13 +156,6 @@ fn read_overrides(
             RateAndLag { conversion, lag, dispersion: dispersion.unwrap_or(base.dispersion) },
         ));
     }
-    if overrides.len() > MAX_OVERRIDES {
-        reader.error(
-            section.at,
-            format!("{} has more than {MAX_OVERRIDES} scopes", section.what),
-            "merge those that share a rate",
-        );
-    }
     overrides
 }
 
@@ -169,6 +172,10 @@ fn read_lag(reader: &mut Reader<'_>, field: &Field<'_>, outer: bool) -> Option<L
         if outer { &["median", "p90", "days", "weekday"] } else { &["median", "p90", "days"] };
     let section = field.section(reader, field.name.clone(), known, LAG_EXAMPLE)?;
     let forms = ["median", "days", "weekday"].into_iter().filter(|key| section.field(key).is_some()).count();
+    if forms == 0 && section.field("p90").is_none() {
+        reader.error(section.at, format!("{} is empty", section.what), format!("write {LAG_EXAMPLE}"));
+        return None;
+    }
     if forms > 1 || (section.field("p90").is_some() && section.field("median").is_none()) {
         reader.error(
             section.at,
@@ -212,11 +219,12 @@ fn read_lag(reader: &mut Reader<'_>, field: &Field<'_>, outer: bool) -> Option<L
 fn read_day_table(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Vec<Share>> {
     let elements = field.array(reader, "[0.1, 0.4, 0.8, 1.0]")?;
     if elements.is_empty() || elements.len() > MAX_LAG_DAYS {
-        return field.wrong(
-            reader,
-            &format!("a list of 1 to {MAX_LAG_DAYS} shares"),
+        reader.error(
+            field.at(),
+            format!("{} has {} shares; it takes 1 to {MAX_LAG_DAYS}", field.name, elements.len()),
             "write the share converted by the end of the entry day, of the next day, …, up to 1.0",
         );
+        return None;
     }
     let mut shares: Vec<Share> = Vec::with_capacity(elements.len());
     for element in &elements {
