@@ -95,6 +95,23 @@ fn each_fault_has_its_class() {
 }
 
 #[test]
+fn nesting_without_end_is_refused_or_ignored_without_exhausting_the_stack() {
+    let deep = |open: &str, shut: &str| format!("{}{}", open.repeat(10_000), shut.repeat(10_000));
+    assert!(json(&lead(&format!(r#","more":{}"#, deep("[", "]")))).is_ok());
+    for value in [
+        deep("[", ""),
+        lead(&format!(r#","more":{}"#, deep("[", ""))),
+        lead(&format!(r#","attributes":{}"#, deep(r#"{"a":"#, "}"))),
+        lead(&format!(r#","attributes":{{"a":{}}}"#, deep("[", "]"))),
+        won(&deep("[", "]")),
+    ] {
+        assert!(json(&value).is_err());
+    }
+    let clock = format!(r#"{{"type":"log.clock","time":{}}}"#, deep("[", "]"));
+    assert!(plumbline_events::record_from_json(&clock).is_err());
+}
+
+#[test]
 fn what_an_events_type_does_not_use_is_not_looked_at() {
     let event = json(&lead(r#","amount":"rubbish","spend_id":{},"stage":7,"unheard_of":[[[]]]"#)).unwrap();
     assert_eq!(event.body, Body::Lead { lead_id: "L-1".parse().unwrap(), fact: LeadFact::Created });

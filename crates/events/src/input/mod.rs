@@ -39,7 +39,7 @@ pub struct Input<'a> {
 /// binary mode (`ce_id`, `ce_source`, `ce_type`, `ce_time`) fill what the body lacks.
 ///
 /// `received_at` is intake's clock; a `received_at` in the input is not believed. What is allocated is at most
-/// a small multiple of `limits.event_bytes`.
+/// 64 times `limits.event_bytes`.
 pub fn decode(input: &Input<'_>, received_at: Timestamp, limits: &Limits) -> Result<Event, Rejection> {
     let envelope = CloudEvent::of(input.headers);
     let bytes = input.value.len() + envelope.bytes();

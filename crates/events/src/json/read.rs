@@ -78,7 +78,7 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 /// Reads one canonical line of a file: the event, and the line's own `received_at` where it has one.
 ///
 /// Only files may claim when an event was received; there, no time may lie after `limits.latest`. What is
-/// allocated is at most a small multiple of the line, which is at most `limits.event_bytes` long.
+/// allocated is at most 64 times `limits.event_bytes`.
 pub fn decode_json_line(line: &[u8], limits: &Limits) -> Result<(Event, Option<Timestamp>), Rejection> {
     let fields = JsonFields::parse(line, limits)?;
     let received_at = fields.received_at()?;
