@@ -1,4 +1,13 @@
-//! The plan: model, parsing with diagnostics, checks, calendar.
+//! The plan: what a workspace promised itself, read from one TOML file.
+//!
+//! - [`Plan::parse`] reads the text, finds as many mistakes as it can in one go, and gives each a place and a
+//!   mend ([`Diagnostic`]). What it accepts needs no further check: names are indexes, values are typed,
+//!   scopes are enumerated, every bound has held.
+//! - The methods of [`Plan`] answer what the fold asks per event (without allocating), the detectors per tick
+//!   and the alerts per episode.
+//! - [`Plan::arithmetic`] does the plan's own sums; [`check_report`] shows the plan as it was understood.
+//!
+//! It reads no file and no clock, and it does not decide which revision is in force: the log does.
 
 mod access;
 mod arithmetic;

@@ -91,7 +91,7 @@ pub struct RateAndLag {
     pub conversion: Share,
     /// Distribution of the time from `from` to `to` of those that do.
     pub lag: Lag,
-    /// Over-dispersion ρ (intra-day correlation) of DETECTION §1; 0 unless history shows it.
+    /// Over-dispersion ρ (intra-day correlation); 0 unless history shows it.
     pub dispersion: f64,
 }
 
@@ -102,7 +102,7 @@ pub enum Lag {
     LogNormal {
         /// Half have converted by then.
         median: Seconds,
-        /// Nine of ten have; at least the median.
+        /// Nine of ten have; longer than the median.
         p90: Seconds,
     },
     /// Cumulative shares by whole calendar days since the entry day: element `a` is the share converted by the
