@@ -7,8 +7,8 @@ use plumbline_units::{Day, Money, Name, RecordId, Timestamp};
 use crate::{Body, Envelope, Event, EventRecord, LeadFact, OpportunityFact};
 
 /// An accepted event with its arrival, borrowed from wire bytes or from an [`EventRecord`]: always well-formed.
+/// Whoever makes one by hand answers for its ids and names being ones.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct EventView<'a> {
     /// Intake's clock when it appended the event.
     pub received_at: Timestamp,
@@ -111,6 +111,10 @@ impl<'a> Attributes<'a> {
 
 impl EventView<'_> {
     /// The event and how it arrived, with everything copied.
+    ///
+    /// # Panics
+    ///
+    /// Where a view made by hand holds an id or a name that is none.
     pub fn to_record(&self) -> EventRecord {
         let attributes = self.attributes.iter().map(|(name, value)| (name.into(), value.into())).collect();
         let envelope = Envelope {
