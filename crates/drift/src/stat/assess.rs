@@ -4,9 +4,10 @@ use plumbline_plan::Direction;
 use plumbline_units::Day;
 
 use super::counts::{self, DayCount};
-use super::evidence::{Evidence, Onset, TableEvidence, TableId};
+use super::evidence::{Evidence, Onset, TableEvidence, TableId, Window};
 use super::grid::{EFFECTS, Side};
 use super::model::{Cac, Kind, Model, Rates};
+use super::projection::Z95;
 use super::scan::{Parts, Scores, Sums, log_sum};
 use super::series::{ScopeSeries, at};
 
@@ -41,7 +42,30 @@ impl Model {
             Kind::Volume { stage, per_day } => self.volume(*stage, *per_day, series, first)?,
             Kind::Spend { .. } => return None,
         };
-        Some(self.conclude(scanned, series, first))
+        let mut evidence = self.conclude(scanned, series, first);
+        if evidence.watches() {
+            let beyond = self.beyond_critical(series, &evidence);
+            evidence.critical_weight = evidence.critical_weight.max(beyond);
+        }
+        Some(evidence)
+    }
+
+    /// Posterior weight of the metric itself lying beyond its critical bound, by the projection since the onset:
+    /// several tables, each off by less, may take it there together.
+    fn beyond_critical(&self, series: &ScopeSeries, evidence: &Evidence) -> f64 {
+        let edge = self.critical.and_then(|critical| match evidence.direction {
+            Direction::Below => critical.below().map(|w| 1.0 - w),
+            Direction::Above => critical.above().map(|w| 1.0 + w),
+        });
+        let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
+        let (Some(edge), Some(projected)) = (edge, projected) else { return 0.0 };
+        let relative = projected.relative();
+        let deviation = libm::log(relative.high / relative.low) / (2.0 * Z95);
+        let past = match evidence.direction {
+            Direction::Below => libm::log(edge / relative.value),
+            Direction::Above => libm::log(relative.value / edge),
+        };
+        0.5 * libm::erfc(-past / (deviation.max(1e-9) * std::f64::consts::SQRT_2))
     }
 
     /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
@@ -186,11 +210,7 @@ impl Model {
             }
             let (log_below, log_above) = by_metric(&line.parts);
             let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
-            let effects = &self.grid.effects;
-            let effect = line
-                .sums
-                .peak(effects, stronger)
-                .map_or(1.0, |peak| line.sums.likeliest(effects, stronger, peak.best));
+            let effect = line.sums.likeliest(&self.grid.effects, stronger);
             tables.push(TableEvidence { table: line.table, log_below, log_above, effect });
         }
         let (leading, onset) = match leading {

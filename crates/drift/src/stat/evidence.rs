@@ -86,7 +86,8 @@ pub struct Evidence {
     pub log_above: f64,
     /// Where the metric went, by the larger part of M.
     pub direction: Direction,
-    /// Posterior weight, within that direction, of effects at or beyond the critical bound; 0 without one.
+    /// Posterior weight of the drift lying at or beyond the critical bound, 0 without one: the larger of the
+    /// weight of such effects within that direction and (from M ≥ c/10 on) of such a projection since the onset.
     pub critical_weight: f64,
     /// The table with the most evidence in that direction.
     pub leading: TableId,

@@ -121,15 +121,12 @@ fn day_table(lag: &Lag, ages: usize) -> Vec<f64> {
             let share = |age: usize| shares.get(age).or(shares.last()).map_or(1.0, |s| s.as_f64());
             (0..ages).map(share).collect()
         }
-        other => {
-            let curve = match other {
-                Lag::LogNormal { median, p90 } => Curve::log_normal(*median, *p90, ages),
-                // Weekday tables are never nested; were they, Monday's would serve.
-                Lag::Weekday(tables) => return day_table(&tables[0], ages),
-                Lag::Days(_) => unreachable!("matched above"),
-            };
+        Lag::LogNormal { median, p90 } => {
+            let curve = Curve::log_normal(*median, *p90, ages);
             (0..ages).map(|age| curve.by_day(0, age)).collect()
         }
+        // Weekday tables are never nested; were they, Monday's would serve.
+        Lag::Weekday(tables) => day_table(&tables[0], ages),
     }
 }
 
@@ -207,14 +204,16 @@ mod tests {
         let lags = [(36.0, 0.9), (96.0, 0.8), (120.0, 0.8)];
         let draw = |rng: &mut rand::rngs::StdRng| {
             let normal = rand_distr::StandardNormal;
-            lags.iter().map(|(m, s): &(f64, f64)| m * (s * rng.sample::<f64, _>(normal)).exp()).sum::<f64>()
+            lags.iter()
+                .map(|(m, s): &(f64, f64)| m * libm::exp(s * rng.sample::<f64, _>(normal)))
+                .sum::<f64>()
         };
         let totals: Vec<f64> = (0..200_000).map(|_| draw(&mut rng)).collect();
         let curve = lags
             .iter()
             .map(|(m, s)| Lag::LogNormal {
                 median: Seconds((m * 3600.0) as i64),
-                p90: Seconds((m * 3600.0 * (s * Z90).exp()) as i64),
+                p90: Seconds((m * 3600.0 * libm::exp(s * Z90)) as i64),
             })
             .map(|lag| Curve::of(&lag, 200))
             .reduce(|a, b| a.then(&b))

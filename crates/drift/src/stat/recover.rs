@@ -1,7 +1,7 @@
 //! Recovery, shown by evidence: the detector reversed on the paged table.
 //!
-//! The null is "still drifting": the rate at the square of the warn factor (0.81 for 10%), the alternative the
-//! plan; their likelihood ratio stands still about on the warn bound. Onsets of the recovery are scanned from
+//! The null is "still drifting": the rate at the warn factor to the power 2.118 (0.8 for 10%), the alternative
+//! the plan; their likelihood ratio stands still about on the warn bound. Onsets of the recovery are scanned from
 //! the day the episode opened.
 
 use plumbline_plan::Direction;
@@ -15,6 +15,9 @@ use super::pair::Pair;
 use super::scan::log_sum;
 use super::series::{ScopeSeries, at};
 
+/// ln 0.8 / ln 0.9.
+const STILL_DRIFTING: f64 = 2.118;
+
 impl Model {
     /// ln of the detector reversed on the paged table: evidence, since `since` (the day the episode opened),
     /// that the table is no longer off plan in `direction` (of the target's metric). Shown once it reaches
@@ -22,7 +25,7 @@ impl Model {
     pub fn recovering(&self, series: &ScopeSeries, paged: TableId, direction: Direction, since: Day) -> f64 {
         let side = if self.direction(Side::Down) == direction { Side::Down } else { Side::Up };
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
-        let still = warn * warn;
+        let still = libm::pow(warn, STILL_DRIFTING);
         let first = self.first(series, Some(since));
         let ratios = match (paged, &self.kind) {
             (TableId::Pair { from, to }, Kind::Conversion(rates)) => {

@@ -129,14 +129,13 @@ impl Sums {
         Some(Peak { best, low, high })
     }
 
-    /// The effect with the greatest v·exp A at an onset, on one side.
-    pub(crate) fn likeliest(&self, effects: &[Effect; GRID], side: Side, cohort: usize) -> f64 {
+    /// The factor of the effect with the greatest v·exp A at any onset, on one side.
+    pub(crate) fn likeliest(&self, effects: &[Effect; GRID], side: Side) -> f64 {
         let mut best = (f64::MIN, 1.0);
-        if let Some(row) = self.rows.get(cohort) {
-            for (effect, a) in effects.iter().zip(row).filter(|(e, _)| e.side == side) {
-                if a + effect.log_weight > best.0 {
-                    best = (a + effect.log_weight, effect.factor);
-                }
+        for (r, effect) in effects.iter().enumerate().filter(|(_, e)| e.side == side) {
+            let max = self.rows.iter().fold(f64::MIN, |max, row| max.max(row[r])) + effect.log_weight;
+            if max > best.0 {
+                best = (max, effect.factor);
             }
         }
         best.1

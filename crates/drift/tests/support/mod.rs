@@ -1,6 +1,8 @@
 //! A funnel simulated straight into arrays: Poisson leads, Bernoulli transitions, log-normal lags.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
+
+pub mod judge;
 
 use plumbline_drift::stat::{PairSeries, ScopeSeries, StageEntries};
 use plumbline_plan::{
@@ -36,6 +38,8 @@ pub struct Spec {
     pub leads: f64,
     /// First day (position) of leads to which the change applies.
     pub onset: usize,
+    /// First day of leads on plan again.
+    pub fixed: usize,
     pub volume: f64,
     pub spend: f64,
     pub rates: [f64; 4],
@@ -58,6 +62,7 @@ impl Spec {
             days,
             leads,
             onset: usize::MAX,
+            fixed: usize::MAX,
             volume: 1.0,
             spend: 1.0,
             rates: [1.0; 4],
@@ -73,12 +78,12 @@ impl Spec {
 
     /// Volume ×1.2, spend ×1.68, conversion −30%: 85% of the log loss at MQL→SQL, 15% at opportunity→won.
     pub fn trap(leads: f64, onset: usize, after: usize, seed: u64) -> Spec {
-        let loss = 0.7f64.ln();
+        let loss = libm::log(0.7);
         Spec {
             onset,
             volume: 1.2,
             spend: 1.68,
-            rates: [1.0, (0.85 * loss).exp(), 1.0, (0.15 * loss).exp()],
+            rates: [1.0, libm::exp(0.85 * loss), 1.0, libm::exp(0.15 * loss)],
             ..Spec::steady(leads, onset + after, seed)
         }
     }
@@ -110,7 +115,7 @@ pub fn simulate(spec: &Spec) -> Run {
     };
     let conversion: f64 = RATES.iter().product();
     for day in 0..spec.days {
-        let drifted = day >= spec.onset;
+        let drifted = day >= spec.onset && day < spec.fixed;
         let weekday = day % 7;
         let growth = 1.0 + spec.ramp * day as f64 / spec.days as f64;
         let season = if weekday >= 5 { spec.weekend } else { 1.0 };
@@ -165,7 +170,7 @@ fn lead(spec: &Spec, run: &mut Run, rng: &mut StdRng, day: usize, rates: &[f64; 
 
 /// The time of the next stage: a log-normal lag; of those on a weekend a share slips to Monday, same hour.
 fn step(rng: &mut StdRng, at: f64, (median, sigma): (f64, f64), factor: f64, backlog: f64) -> f64 {
-    let next = at + median * factor * (sigma * rng.sample::<f64, _>(StandardNormal)).exp();
+    let next = at + median * factor * libm::exp(sigma * rng.sample::<f64, _>(StandardNormal));
     let weekday = next as usize % 7;
     if backlog > 0.0 && weekday >= 5 && rng.random::<f64>() < backlog {
         next + (7 - weekday) as f64
@@ -227,7 +232,7 @@ impl Run {
 pub fn log_normal_lags() -> [Lag; 4] {
     LAGS.map(|(median, sigma)| Lag::LogNormal {
         median: Seconds((median * 86_400.0) as i64),
-        p90: Seconds((median * 86_400.0 * (1.281_551_6f64 * sigma).exp()) as i64),
+        p90: Seconds((median * 86_400.0 * libm::exp(1.281_551_6 * sigma)) as i64),
     })
 }
 
