@@ -15,6 +15,16 @@ impl LeafId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The same as a number.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The leaf with this number; one that does not exist has no cells.
+    pub const fn from_number(number: u32) -> LeafId {
+        LeafId(number)
+    }
 }
 
 /// The value of one dimension in a leaf.

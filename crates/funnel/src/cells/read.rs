@@ -152,8 +152,29 @@ impl Cells {
 
     /// All cells of a measure as (entry day, days from entry to event, sum), ascending: one pass over everything.
     pub fn series(&self, leaf: LeafId, measure: Measure) -> impl Iterator<Item = (Day, u16, i64)> {
+        self.keyed(leaf, measure, Key(0), Key(u32::MAX))
+    }
+
+    /// As [`Cells::series`], for the entry days from `first` to `last` only.
+    pub fn between(
+        &self,
+        leaf: LeafId,
+        measure: Measure,
+        first: Day,
+        last: Day,
+    ) -> impl Iterator<Item = (Day, u16, i64)> {
+        self.keyed(leaf, measure, Key::new(first, 0), Key::new(last, Key::FOLDED))
+    }
+
+    fn keyed(
+        &self,
+        leaf: LeafId,
+        measure: Measure,
+        from: Key,
+        to: Key,
+    ) -> impl Iterator<Item = (Day, u16, i64)> {
         let by_hour = Self::by_hour(measure);
-        let mut cells = self.range(leaf, measure, Key(0), Key(u32::MAX)).peekable();
+        let mut cells = self.range(leaf, measure, from, to).peekable();
         std::iter::from_fn(move || {
             let (key, mut sum) = cells.next()?;
             let entry = key.entry();
