@@ -1,0 +1,374 @@
+//! From an episode's change to the alert on the topic.
+
+use std::collections::BTreeMap;
+
+use plumbline_drift::judge::{
+    Assessment, Episode, EpisodeChange, Interval as Numbers, Part, PartKind, TargetStatus, Verdict,
+    WatchReason, e_value,
+};
+use plumbline_plan::{Direction, Owner, Plan, Severity};
+use plumbline_units::{Name, Seconds, Timestamp, Zone};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Alert, Cost, Drift, EvidenceSide, InReports, Interval, MoneyInterval, MoneyRange, OnsetSide, OwnerSide,
+    PerWeek, PlanSide, Projected, Related, Revision, RuledOut, SoFar, Why,
+};
+
+const NOTE: &str = "pulled towards the plan while the sample is small: read the interval";
+const DEFINED: &str = "excess_spend = spend since onset − projected customers × plan CAC; customers_short = \
+    leads since onset × (plan − projected conversion); revenue_at_risk = customers_short × mean deal";
+/// Working hours start at nine on the plan's wall clock, Monday to Friday, and end at five.
+const WORKDAY: std::ops::Range<u8> = 9..17;
+
+/// The alert of one change. `statuses` are the targets' last verdicts; those of the same scope become `related`.
+pub fn build<'a>(
+    workspace: &Name,
+    plan: &Plan,
+    change: &EpisodeChange,
+    statuses: impl Iterator<Item = &'a TargetStatus>,
+) -> Alert {
+    let episode = &change.episode;
+    let assessment = &episode.assessment;
+    let urgency = urgency(episode);
+    let currency = plan.currency.as_str();
+    Alert {
+        workspace: workspace.to_string(),
+        alert_id: alert_id(workspace, episode.key.as_str(), episode.opened_at),
+        episode: episode.key.to_string(),
+        sequence: episode.sequence,
+        transition: change.transition.word().into(),
+        state: episode.state.word().into(),
+        severity: severity_word(episode.severity).into(),
+        kind: "business".into(),
+        urgency: urgency.into(),
+        historical: episode.historical,
+        detected_at: change.at,
+        notify_at: notify_at(plan.zone, urgency, change.at),
+        title: episode.title.clone(),
+        summary: episode.summary.clone(),
+        scope: episode.subject.scope_values.iter().map(|(d, v)| (d.to_string(), v.to_string())).collect(),
+        pattern: episode.subject.pattern.as_ref().map(ToString::to_string),
+        target: Some(episode.subject.target.to_string()),
+        metric: Some(episode.subject.metric.clone()),
+        plan: Some(PlanSide {
+            value: rounded(assessment.plan.value),
+            lower: assessment.plan.lower.map(rounded),
+            upper: assessment.plan.upper.map(rounded),
+            unit: assessment.plan.unit.word().into(),
+            revision: episode.plan_revision,
+            source: format!("{}:{}", plan.source, episode.subject.line),
+        }),
+        drift: Some(Drift {
+            of: assessment.drift.of.clone(),
+            relative: rounded(assessment.drift.relative.value),
+            low: rounded(assessment.drift.relative.low),
+            high: rounded(assessment.drift.relative.high),
+            level: assessment.drift.level,
+            label: assessment.drift.label.clone(),
+        }),
+        so_far: assessment.so_far.as_ref().map(|so_far| SoFar {
+            entered: i64::try_from(so_far.entered).unwrap_or(i64::MAX),
+            entered_what: format!("{} since {}", so_far.entered_what, so_far.since),
+            expected_by_now: rounded(so_far.expected_by_now),
+            actual: rounded(so_far.actual),
+        }),
+        projected: projected(assessment, currency),
+        onset: assessment.onset.map(|onset| OnsetSide {
+            estimate: onset.estimate,
+            low: onset.low,
+            high: onset.high,
+            days: assessment.day.since(onset.estimate) + 1,
+        }),
+        evidence: assessment.evidence.map(|evidence| EvidenceSide {
+            e_value: rounded(e_value(evidence.log_e)),
+            threshold: rounded(evidence.threshold),
+            false_alarms_per_year: evidence.false_alarms_per_year,
+            says: format!(
+                "a funnel on plan raises {} in this scope",
+                budget_words(evidence.false_alarms_per_year)
+            ),
+        }),
+        why: assessment.why.iter().map(why).collect(),
+        ruled_out: change
+            .ruled_out
+            .iter()
+            .map(|r| RuledOut { what: r.what.clone(), detail: r.detail.clone() })
+            .collect(),
+        in_reports: assessment.in_reports.map(in_reports),
+        cost: assessment.cost.map(|cost| Cost {
+            currency: currency.into(),
+            excess_spend: cost.excess_spend.map(money_range),
+            customers_short: cost.customers_short.map(interval),
+            revenue_at_risk: cost.revenue_at_risk.map(money_range),
+            per_week: cost.customers_short_per_week.map(|customers| PerWeek {
+                excess_spend: cost.excess_spend_per_week.map(money),
+                customers_short: rounded(customers),
+            }),
+            defined: DEFINED.into(),
+        }),
+        owners: episode.owners.iter().map(owner).collect(),
+        action: episode.action.clone(),
+        runbook_url: episode.runbook_url.clone(),
+        related: statuses.filter(|s| related_to(s, episode)).map(related).collect(),
+        supersedes: episode.supersedes.iter().map(ToString::to_string).collect(),
+        inhibited_by: episode.inhibited_by.as_ref().map(ToString::to_string),
+        revision: change.revision.as_ref().map(|r| Revision {
+            field: r.field.clone(),
+            from: r.from.clone(),
+            to: r.to.clone(),
+            cause: r.cause.clone(),
+        }),
+        resolution: change.resolution().map(|r| r.word().into()),
+        links: BTreeMap::new(),
+    }
+}
+
+/// A notice about the data itself: opened once, for the people who run the pipes.
+pub fn notice(
+    workspace: &Name,
+    plan: &Plan,
+    what: &str,
+    title: &str,
+    mend: &str,
+    at: Timestamp,
+    historical: bool,
+) -> Alert {
+    let episode = format!("{}/data/{what}", plan.name);
+    Alert {
+        workspace: workspace.to_string(),
+        alert_id: alert_id(workspace, &episode, at),
+        episode,
+        sequence: 1,
+        transition: "opened".into(),
+        state: "notice".into(),
+        severity: severity_word(Severity::Warning).into(),
+        kind: "data".into(),
+        urgency: "working_hours".into(),
+        historical,
+        detected_at: at,
+        notify_at: notify_at(plan.zone, "working_hours", at),
+        title: title.into(),
+        summary: title.into(),
+        scope: BTreeMap::new(),
+        pattern: None,
+        target: None,
+        metric: None,
+        plan: None,
+        drift: None,
+        so_far: None,
+        projected: None,
+        onset: None,
+        evidence: None,
+        why: Vec::new(),
+        ruled_out: Vec::new(),
+        in_reports: None,
+        cost: None,
+        owners: Vec::new(),
+        action: Some(mend.into()),
+        runbook_url: None,
+        related: Vec::new(),
+        supersedes: Vec::new(),
+        inhibited_by: None,
+        revision: None,
+        resolution: None,
+        links: BTreeMap::new(),
+    }
+}
+
+/// 128 bits of SHA-256 over workspace, episode and opening tick, in hex.
+fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) -> String {
+    let mut hash = Sha256::new();
+    hash.update(workspace.as_str());
+    hash.update([0]);
+    hash.update(episode);
+    hash.update([0]);
+    hash.update(opened_at.millis().to_be_bytes());
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Runaway spend pages; a drift in the good direction waits for the review; the rest for working hours.
+fn urgency(episode: &Episode) -> &'static str {
+    let good = matches!(
+        (episode.subject.metric.as_str(), episode.direction),
+        ("conversion" | "volume" | "handoff", Direction::Above)
+            | ("cac" | "spend" | "velocity", Direction::Below)
+    );
+    if good {
+        "review"
+    } else if episode.subject.metric == "spend" && episode.severity == Severity::Critical {
+        "page"
+    } else {
+        "working_hours"
+    }
+}
+
+/// `at` for pages, else the next moment in working hours; reviews wait for a Monday.
+fn notify_at(zone: Zone, urgency: &str, at: Timestamp) -> Timestamp {
+    if urgency == "page" {
+        return at;
+    }
+    let (today, hour) = zone.day_and_hour(at);
+    let workday = |weekday: usize| if urgency == "review" { weekday == 0 } else { weekday < 5 };
+    if workday(today.weekday()) && WORKDAY.contains(&hour) {
+        return at;
+    }
+    let first = if hour < WORKDAY.start { today } else { today.plus(1) };
+    let day = (0..7).map(|n| first.plus(n)).find(|day| workday(day.weekday())).unwrap_or(first);
+    zone.start_of(day).plus(Seconds::hours(i64::from(WORKDAY.start)))
+}
+
+fn projected(assessment: &Assessment, currency: &str) -> Option<Projected> {
+    let conversion = assessment.conversion.map(interval);
+    let cac = assessment.cac.map(|cac| MoneyInterval {
+        value: money(cac.value),
+        low: money(cac.low),
+        high: money(cac.high),
+        currency: currency.into(),
+    });
+    (conversion.is_some() || cac.is_some()).then(|| Projected { conversion, cac, note: Some(NOTE.into()) })
+}
+
+fn in_reports(reports: plumbline_drift::judge::InReports) -> InReports {
+    let old = format!("{:.0}%", reports.won_from_before_onset * 100.0);
+    let says = if reports.won as f64 >= 0.9 * reports.won_plan {
+        format!("reports still show wins on plan: {old} of them come from leads created before the onset")
+    } else {
+        format!("{old} of the period's wins come from leads created before the onset")
+    };
+    InReports {
+        period: format!("{}/{}", reports.first, reports.last),
+        won: i64::try_from(reports.won).unwrap_or(i64::MAX),
+        won_plan: rounded(reports.won_plan),
+        won_from_before_onset: rounded(reports.won_from_before_onset),
+        says,
+    }
+}
+
+fn why(part: &Part) -> Why {
+    let mut why = Why {
+        of: part.of.clone(),
+        kind: String::new(),
+        dimension: None,
+        part: part.part.clone(),
+        factor: None,
+        effect_points: None,
+        share: rounded(part.share),
+        low: None,
+        high: None,
+    };
+    match &part.kind {
+        PartKind::Transition { factor, low, high } => {
+            why.kind = "transition".into();
+            why.factor = Some(rounded(*factor));
+            why.low = low.map(rounded);
+            why.high = high.map(rounded);
+        }
+        PartKind::Rate { dimension, effect_points, .. } => {
+            why.kind = "rate".into();
+            why.dimension = Some(dimension.clone());
+            why.effect_points = Some(rounded(*effect_points));
+        }
+        PartKind::Mix { dimension, effect_points, .. } => {
+            why.kind = "mix".into();
+            why.dimension = Some(dimension.clone());
+            why.effect_points = Some(rounded(*effect_points));
+        }
+    }
+    why
+}
+
+fn related_to(status: &TargetStatus, episode: &Episode) -> bool {
+    status.scope == episode.subject.scope && status.name != episode.subject.target.as_str()
+}
+
+fn related(status: &TargetStatus) -> Related {
+    let heading =
+        status.projected.or(status.observed.map(|value| Numbers { value, low: value, high: value }));
+    let relative = |plan: f64| heading.filter(|_| plan != 0.0).map(|h| (h.value / plan - 1.0) * 100.0);
+    let detail = match (&status.verdict, status.plan) {
+        (Verdict::NotEnoughEvidence { needed }, _) => Some(format!("{needed} more entries needed")),
+        (Verdict::Watch(WatchReason::Compensated { table }), _) => {
+            Some(format!("{table} moved, the whole is on plan"))
+        }
+        (Verdict::NotJudged | Verdict::NoPlan, _) | (_, None) => None,
+        (_, Some(plan)) => relative(plan.value).map(|percent| format!("{percent:+.0}%")),
+    };
+    Related { target: status.name.clone(), verdict: status.verdict.word().into(), detail }
+}
+
+fn owner(owner: &Owner) -> OwnerSide {
+    OwnerSide { function: owner.function.to_string(), team: owner.team.to_string() }
+}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+fn budget_words(per_year: f64) -> String {
+    if (per_year - 1.0).abs() < 1e-9 {
+        "fewer than one such alert a year".into()
+    } else {
+        format!("at most {per_year} such alerts a year")
+    }
+}
+
+fn interval(numbers: Numbers) -> Interval {
+    Interval { value: rounded(numbers.value), low: rounded(numbers.low), high: rounded(numbers.high) }
+}
+
+fn money_range(numbers: Numbers) -> MoneyRange {
+    MoneyRange { value: money(numbers.value), low: money(numbers.low), high: money(numbers.high) }
+}
+
+/// An estimate of money as whole units with three significant digits.
+fn money(units: f64) -> String {
+    let size = units.abs();
+    let step = [1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3].iter().find(|s| size >= **s);
+    let step = step.map_or(1.0, |s| s / 100.0);
+    let whole = (units / step).round() * step;
+    // No negative zero.
+    format!("{:.0}", if whole == 0.0 { 0.0 } else { whole })
+}
+
+/// Four significant digits: what an estimate can carry, and what prints the same everywhere.
+fn rounded(value: f64) -> f64 {
+    if !value.is_finite() {
+        return 0.0;
+    }
+    format!("{value:.3e}").parse().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_carry_three_or_four_digits() {
+        for (units, text) in
+            [(44_812.7, "44800"), (-0.2, "0"), (999.4, "999"), (1_234_567.0, "1230000"), (-2512.0, "-2510")]
+        {
+            assert_eq!(money(units), text);
+        }
+        assert_eq!(rounded(-0.264_449), -0.2644);
+        assert_eq!(rounded(123_456.0), 123_500.0);
+        assert_eq!(rounded(f64::NAN), 0.0);
+    }
+
+    #[test]
+    fn business_drift_is_heard_in_working_hours_and_good_news_on_mondays() {
+        let berlin: Zone = "Europe/Berlin".parse().unwrap();
+        for (urgency, at, heard) in [
+            ("working_hours", "2026-03-22T23:00:00Z", "2026-03-23T08:00:00Z"),
+            ("working_hours", "2026-03-24T10:00:00Z", "2026-03-24T10:00:00Z"),
+            ("working_hours", "2026-03-27T20:00:00Z", "2026-03-30T07:00:00Z"),
+            ("review", "2026-03-24T10:00:00Z", "2026-03-30T07:00:00Z"),
+            ("page", "2026-03-22T02:00:00Z", "2026-03-22T02:00:00Z"),
+        ] {
+            assert_eq!(notify_at(berlin, urgency, at.parse().unwrap()).to_string(), heard, "{urgency} {at}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The alert as it stands on the topic: JSON, one record per transition of an episode.
+//!
+//! Shapes: shares and relative effects are numbers (0.26 = 26%), money is decimal text in the plan's
+//! currency, days are dates in the plan's zone, instants are RFC 3339 in UTC. What cannot be filled from
+//! data is null or an empty list, never invented.
+
+mod build;
+mod text;
+
+use plumbline_units::{Day, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use build::{build, notice};
+pub use text::render_text;
+
+/// One alert record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Alert {
+    pub workspace: String,
+    /// 128-bit hash of workspace, episode and opening tick, in hex. With `sequence` it dedupes.
+    pub alert_id: String,
+    /// plan/target-or-pattern/scope.
+    pub episode: String,
+    /// 1 for the opening record, then counting up within the episode.
+    pub sequence: u32,
+    /// opened, carried, escalated, deescalated, revised, acknowledged, resolved.
+    pub transition: String,
+    /// The episode's state after the transition.
+    pub state: String,
+    /// warning, critical.
+    pub severity: String,
+    /// business, data.
+    pub kind: String,
+    /// page, working_hours, review.
+    pub urgency: String,
+    /// The tick lies before the plan's `live_from`: shown, never paged.
+    pub historical: bool,
+    /// The tick's instant.
+    pub detected_at: Timestamp,
+    /// When somebody should hear of it.
+    pub notify_at: Timestamp,
+    pub title: String,
+    pub summary: String,
+    pub scope: BTreeMap<String, String>,
+    pub pattern: Option<String>,
+    pub target: Option<String>,
+    pub metric: Option<String>,
+    pub plan: Option<PlanSide>,
+    pub drift: Option<Drift>,
+    pub so_far: Option<SoFar>,
+    pub projected: Option<Projected>,
+    pub onset: Option<OnsetSide>,
+    pub evidence: Option<EvidenceSide>,
+    pub why: Vec<Why>,
+    pub ruled_out: Vec<RuledOut>,
+    pub in_reports: Option<InReports>,
+    pub cost: Option<Cost>,
+    pub owners: Vec<OwnerSide>,
+    pub action: Option<String>,
+    pub runbook_url: Option<String>,
+    pub related: Vec<Related>,
+    /// Episodes that this one's opening resolved.
+    pub supersedes: Vec<String>,
+    /// The episode that explains this one; then nobody is paged.
+    pub inhibited_by: Option<String>,
+    pub revision: Option<Revision>,
+    /// recovered, superseded, retracted, plan_revised, accepted, recomputed.
+    pub resolution: Option<String>,
+    pub links: BTreeMap<String, String>,
+}
+
+/// What the plan says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PlanSide {
+    pub value: f64,
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    /// share, money, per_day, money_per_day.
+    pub unit: String,
+    pub revision: u32,
+    /// file:line.
+    pub source: String,
+}
+
+/// The effect, relative to the plan, with its interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Drift {
+    /// A transition (`mql>sql`) or the target's metric.
+    pub of: String,
+    pub relative: f64,
+    pub low: f64,
+    pub high: f64,
+    pub level: f64,
+    pub label: String,
+}
+
+/// What came, and what was expected by now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SoFar {
+    pub entered: i64,
+    pub entered_what: String,
+    pub expected_by_now: f64,
+    pub actual: f64,
+}
+
+/// Where the funnel is heading.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Projected {
+    pub conversion: Option<Interval>,
+    pub cac: Option<MoneyInterval>,
+    pub note: Option<String>,
+}
+
+/// A value with its 90% interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Interval {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// Money with its 90% interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct MoneyInterval {
+    pub value: String,
+    pub low: String,
+    pub high: String,
+    pub currency: String,
+}
+
+/// Since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct OnsetSide {
+    pub estimate: Day,
+    pub low: Day,
+    pub high: Day,
+    /// Days from the estimate to the tick, the estimate's day counted.
+    pub days: i32,
+}
+
+/// How sure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct EvidenceSide {
+    pub e_value: f64,
+    pub threshold: f64,
+    pub false_alarms_per_year: f64,
+    pub says: String,
+}
+
+/// One part of the explanation. Parts of one `of` and kind add up to its gap.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Why {
+    pub of: String,
+    /// transition, rate, mix.
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<String>,
+    pub part: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_points: Option<f64>,
+    pub share: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+}
+
+/// What it is not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct RuledOut {
+    pub what: String,
+    pub detail: String,
+}
+
+/// Why period reports still look fine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct InReports {
+    /// first/last day.
+    pub period: String,
+    pub won: i64,
+    pub won_plan: f64,
+    pub won_from_before_onset: f64,
+    pub says: String,
+}
+
+/// What it costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Cost {
+    pub currency: String,
+    pub excess_spend: Option<MoneyRange>,
+    pub customers_short: Option<Interval>,
+    pub revenue_at_risk: Option<MoneyRange>,
+    pub per_week: Option<PerWeek>,
+    /// The formulas.
+    pub defined: String,
+}
+
+/// Money with its 90% interval, in the currency named beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct MoneyRange {
+    pub value: String,
+    pub low: String,
+    pub high: String,
+}
+
+/// The cost of each further week at the present pace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PerWeek {
+    pub excess_spend: Option<String>,
+    pub customers_short: f64,
+}
+
+/// Who owns it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct OwnerSide {
+    pub function: String,
+    pub team: String,
+}
+
+/// How the scope's other targets stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Related {
+    pub target: String,
+    pub verdict: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// A published number that later facts changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Revision {
+    pub field: String,
+    pub from: String,
+    pub to: String,
+    pub cause: String,
+}

@@ -1,0 +1,344 @@
+//! One workspace: its plan, fold, judge, streams and ticks.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use plumbline_drift::judge::{Acknowledgement, EpisodeChange, EpisodeKey, Judge, TickContext};
+use plumbline_events::{Command, CommandRecord, EventView, PlanRecord};
+use plumbline_funnel::{Applied, Fold, FoldRejection};
+use plumbline_plan::{Diagnostic, Plan};
+use plumbline_units::{Day, Name, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Alert;
+use crate::schedule::{Schedule, Watermarks, ends};
+use crate::streams::{Inputs, Needs, Streams};
+use crate::{AlertRecord, DeadLetterOut, EngineConfig, Output, alert};
+
+/// Command ids remembered to tell a retry from a new command.
+const REMEMBERED_COMMANDS: usize = 10_000;
+/// Notices about stages that the plan does not list, per workspace.
+const MAX_STAGE_NOTICES: usize = 100;
+
+/// The plan in force as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSource {
+    /// The plan file's text.
+    pub toml: Box<str>,
+    /// When it was applied.
+    pub time: Timestamp,
+    /// Ticks before it are historical.
+    pub live_from: Timestamp,
+}
+
+/// One workspace under a plan.
+pub struct WorkspaceState {
+    pub(crate) name: Name,
+    pub(crate) source: PlanSource,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) fold: Fold,
+    pub(crate) judge: Judge,
+    pub(crate) streams: Streams,
+    /// None until the first event.
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) watermark: Option<Timestamp>,
+    pub(crate) noticed_stages: BTreeSet<Box<str>>,
+    pub(crate) commands: VecDeque<Box<str>>,
+    /// Earliest instant at which an evidence tick may close: a cache, not state.
+    pub(crate) next_due: Timestamp,
+}
+
+impl WorkspaceState {
+    /// A workspace without events under its first plan.
+    pub(crate) fn new(name: Name, plan: Plan, record: &PlanRecord, config: &EngineConfig) -> WorkspaceState {
+        let plan = Arc::new(plan);
+        let live_from = plan.live_from.unwrap_or(record.live_from);
+        WorkspaceState {
+            name,
+            source: PlanSource { toml: record.toml.clone(), time: record.time, live_from },
+            fold: Fold::new(&plan, config.fold.clone()),
+            judge: Judge::new(Arc::clone(&plan)),
+            plan,
+            streams: Streams::default(),
+            schedule: None,
+            watermark: None,
+            noticed_stages: BTreeSet::new(),
+            commands: VecDeque::new(),
+            next_due: Timestamp::MIN,
+        }
+    }
+
+    /// The tenant's name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The plan in force as it stands in the log.
+    pub fn plan_source(&self) -> &PlanSource {
+        &self.source
+    }
+
+    /// The aggregates.
+    pub fn fold(&self) -> &Fold {
+        &self.fold
+    }
+
+    /// Verdicts and episodes.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Streams with their progress.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// The time up to which everything has probably arrived, as of the last tick.
+    pub fn watermark(&self) -> Option<Timestamp> {
+        self.watermark
+    }
+
+    /// The next day to close, if all targets agree on nothing earlier.
+    pub fn next_day(&self) -> Option<Day> {
+        self.schedule.as_ref().and_then(|s| s.targets.iter().copied().min())
+    }
+
+    /// Folds one event; says whether a tick may have become due.
+    pub(crate) fn event(
+        &mut self,
+        event: &EventView<'_>,
+        now: Timestamp,
+        config: &EngineConfig,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let moved = self.streams.observe(event, self.plan.zone, config);
+        let applied = self.fold.apply(event, self.watermark);
+        match applied {
+            Applied::Changed | Applied::Unchanged => {}
+            Applied::Rejected(rejection) => out.push(Output::DeadLetter(dead_letter(rejection))),
+        }
+        if self.schedule.is_none() {
+            let earliest =
+                config.fold.horizon.map_or(event.occurred_at, |h| event.occurred_at.max(now.minus(h)));
+            let first = self.plan.zone.day_of(earliest);
+            self.schedule = Some(Schedule::starting(&self.plan, first, now));
+        }
+        moved
+    }
+
+    fn watermarks(&self, inputs: &Inputs, now: Timestamp, config: &EngineConfig) -> Watermarks {
+        let of = |needs| self.streams.watermark(needs, inputs, now, config.idle_after);
+        let (funnel, spend) = (of(Needs::Funnel), of(Needs::Spend));
+        Watermarks { funnel, spend, both: funnel.min(spend) }
+    }
+
+    /// Closes every tick that is due at `now`.
+    pub(crate) fn close_due(
+        &mut self,
+        now: Timestamp,
+        inputs: &Inputs,
+        config: &EngineConfig,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(mut schedule) = self.schedule.take() else { return };
+        while schedule.next_hour <= now {
+            let at = schedule.next_hour;
+            let context = self.context(at);
+            let changes = self.judge.close_hour(at, self.fold.cells(), &context);
+            self.publish(changes, out);
+            schedule.next_hour = crate::schedule::next_hour(at);
+        }
+        if now >= self.next_due && !inputs.behind(now) {
+            let watermarks = self.watermarks(inputs, now, config);
+            while let Some(day) = schedule.due_day(&self.plan, watermarks) {
+                self.close_day(&mut schedule, day, watermarks, out);
+            }
+            let overall = if self.streams.iter().any(|(_, _, s)| s.spend) {
+                watermarks.both
+            } else {
+                watermarks.funnel
+            };
+            if self.watermark.is_none_or(|before| overall > before) {
+                self.watermark = Some(overall);
+                self.fold.advance(overall);
+            }
+            self.next_due =
+                schedule.targets.iter().min().map_or(Timestamp::MAX, |day| ends(self.plan.zone, *day));
+        }
+        self.schedule = Some(schedule);
+    }
+
+    fn close_day(
+        &mut self,
+        schedule: &mut Schedule,
+        day: Day,
+        watermarks: Watermarks,
+        out: &mut Vec<Output>,
+    ) {
+        let at = ends(self.plan.zone, day);
+        self.notice_stages(at, out);
+        let context = self.context(at);
+        for target in self.judge.order().to_vec() {
+            let index = usize::from(target.0);
+            if schedule.target_due(&self.plan, index, day, watermarks) {
+                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &context);
+                self.publish(changes, out);
+                schedule.targets[index] = day.plus(1);
+            }
+        }
+        for pattern in 0..self.plan.patterns.len() {
+            // A member that closes late leaves the pattern days behind: they close in order.
+            while schedule.pattern_due(&self.plan, pattern, schedule.patterns[pattern]) {
+                let due = schedule.patterns[pattern];
+                let at = ends(self.plan.zone, due);
+                let context = self.context(at);
+                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &context);
+                self.publish(changes, out);
+                schedule.patterns[pattern] = due.plus(1);
+            }
+        }
+    }
+
+    fn context(&self, at: Timestamp) -> TickContext {
+        TickContext { historical: at < self.source.live_from, ..TickContext::default() }
+    }
+
+    /// One notice per stage name that events speak of and the plan does not list.
+    fn notice_stages(&mut self, at: Timestamp, out: &mut Vec<Output>) {
+        if self.noticed_stages.len() >= MAX_STAGE_NOTICES {
+            return;
+        }
+        let ignored = self.fold.stats().counters.ignored_stages;
+        let unknown: Vec<Box<str>> = ignored
+            .into_keys()
+            .filter(|name| !self.noticed_stages.contains(name))
+            .take(MAX_STAGE_NOTICES - self.noticed_stages.len())
+            .collect();
+        for stage in unknown {
+            let title = format!("events speak of a stage `{stage}` that the plan does not list");
+            let mend =
+                "add the stage to [funnel] stages, or map it to a planned one where the events are made";
+            self.notice(&format!("unmapped-stage/{stage}"), &title, mend, at, out);
+            self.noticed_stages.insert(stage);
+        }
+    }
+
+    /// Publishes a data notice of this workspace.
+    pub(crate) fn notice(&self, what: &str, title: &str, mend: &str, at: Timestamp, out: &mut Vec<Output>) {
+        let historical = at < self.source.live_from;
+        let notice = alert::notice(&self.name, &self.plan, what, title, mend, at, historical);
+        out.push(alert_output(&notice));
+    }
+
+    fn publish(&self, changes: Vec<EpisodeChange>, out: &mut Vec<Output>) {
+        for change in changes {
+            let alert = alert::build(&self.name, &self.plan, &change, self.judge.statuses());
+            out.push(alert_output(&alert));
+        }
+    }
+
+    /// A person's decision; a command id seen before changes nothing.
+    pub(crate) fn command(&mut self, record: &CommandRecord, now: Timestamp, out: &mut Vec<Output>) {
+        if self.commands.contains(&record.command_id) {
+            return;
+        }
+        if self.commands.len() >= REMEMBERED_COMMANDS {
+            self.commands.pop_front();
+        }
+        self.commands.push_back(record.command_id.clone());
+        let change = match &record.command {
+            Command::Acknowledge { episode, function, note, until } => {
+                let said = Acknowledgement {
+                    function: function.to_string(),
+                    note: note.to_string(),
+                    at: now,
+                    until: *until,
+                };
+                let day = self.plan.zone.day_of(now);
+                self.judge.acknowledge(&EpisodeKey(episode.to_string()), said, day)
+            }
+            // The log keeps the words; nothing is decided by them.
+            Command::Note { .. } => None,
+        };
+        self.publish(change.into_iter().collect(), out);
+    }
+
+    /// Goes over to a later revision. `refold` is the fold under the new plan where the two fold differently.
+    pub(crate) fn revise(
+        &mut self,
+        plan: Plan,
+        record: &PlanRecord,
+        refolded: Option<Fold>,
+        out: &mut Vec<Output>,
+    ) {
+        let plan = Arc::new(plan);
+        if let Some(schedule) = &self.schedule {
+            self.schedule = Some(schedule.for_plan(&self.plan, &plan));
+        }
+        let changes = self.judge.revise(Arc::clone(&plan), plan.zone.day_of(record.time), record.time);
+        self.publish(changes, out);
+        let live_from = plan.live_from.unwrap_or(record.live_from);
+        self.source = PlanSource { toml: record.toml.clone(), time: record.time, live_from };
+        self.plan = plan;
+        if let Some(fold) = refolded {
+            self.fold = fold;
+        }
+        self.next_due = Timestamp::MIN;
+    }
+
+    /// Makes the live episodes agree with the published ones: `published` holds the last alert of each.
+    pub(crate) fn adopt_published(&mut self, published: Vec<Alert>, now: Timestamp, out: &mut Vec<Output>) {
+        let open = |alert: &&Alert| alert.resolution.is_none() && alert.kind == "business";
+        let sequences: BTreeMap<EpisodeKey, u32> =
+            published.iter().filter(open).map(|a| (EpisodeKey(a.episode.clone()), a.sequence)).collect();
+        for gone in published.iter().filter(open) {
+            if !self.judge.episodes().contains_key(&EpisodeKey(gone.episode.clone())) {
+                let resolved = Alert {
+                    sequence: gone.sequence + 1,
+                    transition: "resolved".into(),
+                    state: "resolved".into(),
+                    resolution: Some("recomputed".into()),
+                    revision: None,
+                    detected_at: now,
+                    notify_at: now,
+                    ..gone.clone()
+                };
+                out.push(alert_output(&resolved));
+            }
+        }
+        let changes = self.judge.adopt(&sequences, self.plan.zone.day_of(now), now);
+        self.publish(changes, out);
+    }
+}
+
+/// Reads a plan out of its record; the first complaint in words where it cannot.
+pub(crate) fn parse_plan(record: &PlanRecord) -> Result<Plan, String> {
+    let first =
+        |diagnostics: Vec<Diagnostic>| diagnostics.first().map(ToString::to_string).unwrap_or_default();
+    Plan::parse("plan.toml", &record.toml).map(|parsed| parsed.plan).map_err(first)
+}
+
+fn alert_output(alert: &alert::Alert) -> Output {
+    let headers = [
+        ("content-type", "application/json".to_string()),
+        ("ce_specversion", "1.0".to_string()),
+        ("ce_id", format!("{}-{}", alert.alert_id, alert.sequence)),
+        ("ce_type", format!("plumbline.alert.{}", alert.transition)),
+        ("ce_source", format!("plumbline/{}", alert.workspace)),
+        ("ce_time", alert.detected_at.to_string()),
+    ];
+    Output::Alert(AlertRecord {
+        key: format!("{}/{}", alert.workspace, alert.episode),
+        value: serde_json::to_vec(alert).expect("an alert has text keys and finite numbers only"),
+        headers: headers.map(|(k, v)| (k.to_string(), v)).to_vec(),
+    })
+}
+
+fn dead_letter(rejection: FoldRejection) -> DeadLetterOut {
+    DeadLetterOut { class: rejection.class(), message: rejection.to_string() }
+}
