@@ -116,23 +116,15 @@ impl Model {
     fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let mut all = self.conversions(&cac.rates, series, first)?;
         let leads = self.leads_per_money(cac, series, first);
-        let spread = counts::dispersion(&leads);
-        let end_to_end = cac.rates.end_to_end();
-        let wins: Vec<DayCount> = leads
-            .iter()
-            .zip(first..)
-            .map(|(day, index)| DayCount {
-                count: f64::from(at(&series.won, index)),
-                expected: day.expected * end_to_end.rate * end_to_end.matured(series, index),
-            })
-            .collect();
-        // Thinning by the conversion rate thins the over-dispersion.
-        let wins_spread = 1.0 + (spread - 1.0) * end_to_end.rate;
+        let wins = self.wins_per_money(cac, series, first);
         let nulls = self.grid.nulls(all.strictness);
         let scores = |days: &[DayCount], spread: f64| counts::score(days, &self.grid, nulls, spread);
-        all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, spread)));
-        all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, wins_spread)));
         all.tables += 2;
+        // Without any spend nothing is known of its price.
+        if leads.iter().map(|day| day.expected).sum::<f64>() > 0.0 {
+            all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, self.leads_spread(cac, series))));
+            all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, self.wins_spread(cac, series))));
+        }
         Some(all)
     }
 
@@ -148,10 +140,41 @@ impl Model {
             .collect()
     }
 
+    /// Won customers and those planned to be won by now, by entry day from position `first` on.
+    pub(crate) fn wins_per_money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Vec<DayCount> {
+        let end_to_end = cac.rates.end_to_end();
+        let leads = self.leads_per_money(cac, series, first);
+        leads
+            .iter()
+            .zip(first..)
+            .map(|(day, index)| DayCount {
+                count: f64::from(at(&series.won, index)),
+                expected: day.expected * end_to_end.rate * end_to_end.matured(series, index),
+            })
+            .collect()
+    }
+
+    /// φ of wins per money: thinning by the conversion rate thins the over-dispersion of the leads.
+    pub(crate) fn wins_spread(&self, cac: &Cac, series: &ScopeSeries) -> f64 {
+        1.0 + (self.leads_spread(cac, series) - 1.0) * cac.rates.end_to_end().rate
+    }
+
+    /// φ of daily leads per money, from the whole window whatever the restart.
+    pub(crate) fn leads_spread(&self, cac: &Cac, series: &ScopeSeries) -> f64 {
+        let first = self.first(series, None);
+        counts::dispersion(&self.leads_per_money(cac, series, first), series.day(first).weekday())
+    }
+
+    /// φ of daily volume, from the whole window whatever the restart.
+    pub(crate) fn volume_spread(&self, stage: u8, per_day: f64, series: &ScopeSeries) -> f64 {
+        let days = self.volume_days(stage, per_day, series, self.first(series, None)).unwrap_or_default();
+        counts::dispersion(&days, series.day(series.len() - days.len()).weekday())
+    }
+
     /// Daily counts against μ·season, each side against its own warn bound as the null.
     fn volume(&self, stage: u8, per_day: f64, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let days = self.volume_days(stage, per_day, series, first)?;
-        let spread = counts::dispersion(&days);
+        let spread = self.volume_spread(stage, per_day, series);
         let nulls = self.grid.nulls(1.0);
         let per_event = counts::growth(&self.grid, nulls, spread, self.critical_effect());
         let scores = counts::score(&days, &self.grid, nulls, spread);

@@ -47,13 +47,15 @@ pub(crate) fn growth(grid: &Grid, nulls: (f64, f64), spread: f64, critical: usiz
     grid.effects[critical].factor * per_event - per_expected
 }
 
-/// φ of daily counts from history: per whole week the Pearson statistic of its seven days around the week's own
-/// rate; the median over weeks, which one drifting week cannot move. 1 unless it stands three standard errors
-/// above.
-pub(crate) fn dispersion(days: &[DayCount]) -> f64 {
-    let mut weeks: Vec<f64> = days.rchunks_exact(7).filter_map(week_dispersion).collect();
+/// φ of daily counts from history, the first of them on `first_weekday`: per whole calendar week the Pearson
+/// statistic of its seven days around the week's own rate; the median over weeks, which one drifting week cannot
+/// move. 1 unless it stands three standard errors above. Before the first whole week, the days there are.
+pub(crate) fn dispersion(days: &[DayCount], first_weekday: usize) -> f64 {
+    let to_monday = (7 - first_weekday % 7) % 7;
+    let whole = days.get(to_monday..).unwrap_or(&[]);
+    let mut weeks: Vec<f64> = whole.chunks_exact(7).filter_map(block_dispersion).collect();
     if weeks.is_empty() {
-        return 1.0;
+        return block_dispersion(days).unwrap_or(1.0).max(1.0);
     }
     weeks.sort_by(f64::total_cmp);
     let middle = weeks.len() / 2;
@@ -62,22 +64,22 @@ pub(crate) fn dispersion(days: &[DayCount]) -> f64 {
     if spread > 1.0 + 3.0 * ERROR_OF_A_WEEK / (weeks.len() as f64).sqrt() { spread } else { 1.0 }
 }
 
-/// Σ (N − λμ)² / (λμ) / 6 around the week's own λ = ΣN/Σμ; none without counts or exposure.
-fn week_dispersion(week: &[DayCount]) -> Option<f64> {
-    let count: f64 = week.iter().map(|d| d.count).sum();
-    let expected: f64 = week.iter().map(|d| d.expected.max(0.0)).sum();
-    if count <= 0.0 || expected <= 0.0 {
+/// Σ (N − λμ)² / (λμ) / (days − 1) around the block's own λ = ΣN/Σμ; none without counts or exposure.
+fn block_dispersion(block: &[DayCount]) -> Option<f64> {
+    let count: f64 = block.iter().map(|d| d.count).sum();
+    let expected: f64 = block.iter().map(|d| d.expected.max(0.0)).sum();
+    if count <= 0.0 || expected <= 0.0 || block.len() < 2 {
         return None;
     }
     let level = count / expected;
-    let total: f64 = week
+    let total: f64 = block
         .iter()
         .map(|day| {
             let fitted = (level * day.expected).max(0.5);
             (day.count - fitted) * (day.count - fitted) / fitted
         })
         .sum();
-    Some(total / 6.0)
+    Some(total / (block.len() - 1) as f64)
 }
 
 #[cfg(test)]
@@ -94,13 +96,13 @@ mod tests {
         let mut rng = rand::rngs::StdRng::seed_from_u64(3);
         let poisson = rand_distr::Poisson::new(30.0).unwrap();
         let seen =
-            (0..200).filter(|_| dispersion(&days((0..180).map(|_| rng.sample(poisson)))) > 1.0).count();
+            (0..200).filter(|_| dispersion(&days((0..180).map(|_| rng.sample(poisson))), 0) > 1.0).count();
         assert!(seen <= 4, "{seen} of 200");
     }
 
     #[test]
     fn a_working_week_the_plan_does_not_know_widens_the_spread() {
-        let spread = dispersion(&days((0..70).map(|i| if i % 7 < 5 { 40.0 } else { 5.0 })));
+        let spread = dispersion(&days((0..70).map(|i| if i % 7 < 5 { 40.0 } else { 5.0 })), 0);
         assert!(spread > 5.0, "{spread}");
     }
 
@@ -108,7 +110,7 @@ mod tests {
     fn one_drifting_week_does_not_move_the_spread() {
         let steady = (0..70).map(|i| if i % 2 == 0 { 30.0 } else { 26.0 });
         let stepped = days(steady.clone().enumerate().map(|(i, n)| if i >= 66 { n * 3.0 } else { n }));
-        assert_eq!(dispersion(&days(steady)), dispersion(&stepped));
+        assert_eq!(dispersion(&days(steady), 2), dispersion(&stepped, 2));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::scan::Scores;
 use super::series::{ScopeSeries, at};
 
 /// Nothing converts with certainty: 1 − q is never less.
-const LEAST_MISS: f64 = 1e-9;
+pub(crate) const LEAST_MISS: f64 = 1e-9;
 
 /// One pair of stages with its planned rate and lag.
 #[derive(Clone, Debug)]

@@ -2,7 +2,6 @@
 
 use plumbline_units::Day;
 
-use super::counts;
 use super::evidence::{CostProjection, Interval, PairProjection, Projection, TableId, Window};
 use super::model::{Cac, Kind, Model, Rates};
 use super::projection::{self, capped, interval};
@@ -92,8 +91,7 @@ impl Model {
                 self.first(series, not_before).max(series.len().saturating_sub(TRAILING_DAYS))
             }
         };
-        let history = self.leads_per_money(cac, series, self.first(series, None));
-        let spread = counts::dispersion(&history);
+        let spread = self.leads_spread(cac, series);
         let entered = series.entered(cac.rates.end_to_end().from);
         let leads: u64 = (first..series.len()).map(|index| u64::from(at(entered, index))).sum();
         let spend: i64 = (first..series.len()).map(|index| at(&series.spend, index)).sum();
@@ -133,14 +131,13 @@ impl Model {
             }
         };
         let days = self.volume_days(stage, per_day, series, first)?;
-        let history = self.volume_days(stage, per_day, series, self.first(series, None))?;
         let count: f64 = days.iter().map(|d| d.count).sum();
         let expected: f64 = days.iter().map(|d| d.expected).sum();
         if expected <= 0.0 {
             return None;
         }
         // Half an event keeps the interval of an empty window finite.
-        let variance = counts::dispersion(&history) / count.max(0.5);
+        let variance = self.volume_spread(stage, per_day, series) / count.max(0.5);
         let mut value = interval(self.value * count.max(0.5) / expected, variance);
         value.value = self.value * count / expected;
         Some(Projection { plan: self.value, value, conversion: None, pairs: Vec::new(), cost_per_lead: None })
