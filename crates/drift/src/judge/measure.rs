@@ -8,7 +8,8 @@ use super::track::{Latch, Reading, Recovery, Track};
 use super::verdict::{MEASURED_DAYS, Planned, Unit};
 use crate::stat::{Evidence, Interval, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, Window};
 
-/// A measured drift ends once it is back inside this part of its tolerance; the gap keeps it from flickering.
+/// A drift is withdrawn, and a measured one ends, once it is back inside this part of its tolerance; the gap keeps
+/// it from flickering.
 const BACK_INSIDE: f64 = 0.8;
 
 /// What a tick found for one target in one scope.
@@ -85,7 +86,9 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
         rejects: evidence.rejects(),
         watches: evidence.watches(),
         outside,
-        inside: since_onset.is_some() && latch.is_some_and(|l| outside != Some(l.direction)),
+        inside: latch.zip(since_onset.as_ref()).is_some_and(|(latch, projection)| {
+            back_inside(target, latch.direction, projection.value.value / projection.plan)
+        }),
         critical_weight: if same_side { evidence.critical_weight } else { 0.0 },
         excludes_critical,
         needed: evidence.needed,

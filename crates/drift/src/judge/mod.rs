@@ -6,6 +6,7 @@
 mod assess;
 mod build;
 mod causes;
+mod cells;
 mod close;
 mod cost;
 mod depend;

@@ -1,7 +1,8 @@
 //! Patterns: several targets of one scope that together tell one story.
 //!
-//! A pattern opens when all its conditions hold and ends as soon as a member it needs no longer drifts; what
-//! still drifts then speaks for itself again.
+//! A pattern opens when all its conditions hold. It recovers when every member it needs has: until then the members
+//! that still drift would only page again for what is being mended. It is retracted with the first member that is:
+//! then the story never was true, and what still drifts speaks for itself again.
 
 use std::sync::Arc;
 
@@ -34,16 +35,9 @@ impl Judge {
                 self.open_pattern(pattern, scope, key, now, facts)
             }
             Some(episode) => {
-                let lost = pattern.all.iter().filter(|c| !c.negated).find(|c| !self.drifts(c, &label));
-                if let Some(lost) = lost {
-                    let track = self.tracks.get(&(lost.target, label)).copied().unwrap_or_default();
-                    let resolution = match track.ended_by_retraction {
-                        true => Resolution::Retracted,
-                        false => Resolution::Recovered,
-                    };
+                if let Some((resolution, why)) = self.ended(pattern, &label) {
                     let numbers = self.tell(pattern, scope, now, facts).map(|mut numbers| {
-                        let name = self.plan.targets.get(usize::from(lost.target.0)).map(|t| t.name.as_str());
-                        numbers.summary = format!("{} no longer drifts.", name.unwrap_or("A member"));
+                        numbers.summary = why;
                         numbers
                     });
                     return vec![episode.resolve(resolution, numbers, now)];
@@ -73,6 +67,25 @@ impl Judge {
         trusted
             && pattern.all.iter().any(|c| !c.negated)
             && pattern.all.iter().all(|c| self.drifts(c, label) != c.negated)
+    }
+
+    /// Whether a live pattern is over, how, and why in one sentence.
+    fn ended(&self, pattern: &Pattern, label: &str) -> Option<(Resolution, String)> {
+        let needed = || pattern.all.iter().filter(|c| !c.negated);
+        let retracted = needed().find(|c| {
+            let track = self.tracks.get(&(c.target, label.to_string())).copied().unwrap_or_default();
+            !self.drifts(c, label) && track.ended_by_retraction
+        });
+        if let Some(condition) = retracted {
+            let name = self.plan.target(condition.target).name.as_str();
+            let why =
+                format!("Later events brought {name} back inside its tolerance: the pattern never held.");
+            return Some((Resolution::Retracted, why));
+        }
+        let over = needed().all(|c| !self.drifts(c, label));
+        over.then(|| {
+            (Resolution::Recovered, "The evidence since shows every member back on plan.".to_string())
+        })
     }
 
     /// Whether the condition's target drifts in its direction, whoever tells of it.

@@ -199,3 +199,22 @@ pub(crate) fn money(value: f64) -> String {
     }
     if value < 0.0 { format!("-{text}") } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_has_three_significant_digits() {
+        for (value, text) in [
+            (4_703.2, "4,700"),
+            (44_849.0, "44,800"),
+            (1_234_567.0, "1,230,000"),
+            (812.4, "812"),
+            (-2_500.0, "-2,500"),
+            (99.5, "99.50"),
+        ] {
+            assert_eq!(money(value), text);
+        }
+    }
+}

@@ -14,8 +14,10 @@ use crate::stat::TableId;
 const CRITICAL_FROM: f64 = 0.5;
 /// Posterior weight below which a critical drift is a warning again; the gap keeps it from flickering.
 const CRITICAL_UNTIL: f64 = 0.25;
-/// After a retraction the evidence must grow by this (in logarithms) before the same target opens again.
-const REOPEN_GROWTH: f64 = 1.0;
+/// After a retraction the evidence must grow tenfold before the same target opens again.
+const REOPEN_GROWTH: f64 = std::f64::consts::LN_10;
+/// Ticks in a row on which a recovery must show: one lucky day of a daily count is none.
+const RECOVERY_TICKS: u8 = 3;
 
 /// What a tick says of one target in one scope, reduced to what decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +68,8 @@ pub(crate) struct Latch {
     pub(crate) since: Day,
     /// The recovery's evidence has passed a tenth of its threshold.
     pub(crate) recovering: bool,
+    /// Ticks in a row on which the recovery has shown.
+    recovered_ticks: u8,
 }
 
 /// Where a target stands in a scope.
@@ -129,12 +133,14 @@ impl Track {
         match reading.outside {
             Some(direction) if reading.rejects && grown => {
                 let severity = severity(reading.critical_weight >= CRITICAL_FROM);
+                self.ended_by_retraction = false;
                 self.phase = Phase::Drifting(Latch {
                     direction,
                     severity,
                     table: reading.leading,
                     since: day,
                     recovering: false,
+                    recovered_ticks: 0,
                 });
                 (self, Step::Began)
             }
@@ -143,7 +149,13 @@ impl Track {
     }
 
     fn follow(mut self, mut latch: Latch, reading: &Reading, day: Day) -> (Track, Step) {
-        let step = if reading.recovery == Recovery::Done {
+        latch.recovering = reading.recovery != Recovery::No;
+        latch.recovered_ticks = match reading.recovery {
+            Recovery::Done => latch.recovered_ticks.saturating_add(1),
+            Recovery::No | Recovery::Under => 0,
+        };
+        let measured = latch.table.is_none() && reading.recovery == Recovery::Done;
+        let step = if measured || latch.recovered_ticks >= RECOVERY_TICKS {
             // Onset candidates of the next drift start here.
             self.restart = Some(day);
             self.retracted_at = None;
@@ -154,7 +166,6 @@ impl Track {
             self.ended_by_retraction = true;
             Step::Retracted
         } else {
-            latch.recovering = reading.recovery == Recovery::Under;
             match latch.severity {
                 Severity::Warning if reading.critical_weight >= CRITICAL_FROM => Step::Worsened,
                 Severity::Critical if reading.critical_weight < CRITICAL_UNTIL => Step::Eased,

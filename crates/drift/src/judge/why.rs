@@ -198,3 +198,6 @@ fn pooled(groups: &[Group]) -> Vec<Group> {
     }
     large
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,13 @@
 //! `pattern` (the plan has the trap pattern), `live 100` (ticks before that day are historical),
 //! `sick 130 140` (ticks whose data cannot be trusted), `day 120: leads x1.2 mql>sql x0.7` (from then on;
 //! `x1` puts it right again). What must be published is one line each, in order and complete:
-//! `120..140 opened lead-to-won critical`, where the last word is the severity, or the resolution.
+//! `120..140 opened lead-to-won critical`, where the last word is the severity, or the resolution (`*` = any).
 
 use std::sync::Arc;
 
 use plumbline_units::{Day, Zone};
 
-use super::super::{EpisodeChange, Judge, JudgeState, TickContext, Transition};
+use super::super::{EpisodeChange, Judge, TickContext, Transition};
 use super::world::{Factors, World, plan};
 
 /// Day 0 of every story.
@@ -23,7 +23,7 @@ pub(crate) struct Story {
     pub(crate) seed: u64,
     pub(crate) pattern: bool,
     pub(crate) live: i32,
-    sick: std::ops::RangeInclusive<i32>,
+    sick: std::ops::Range<i32>,
     changes: Vec<(i32, Factors)>,
 }
 
@@ -35,7 +35,7 @@ impl Story {
             seed: 1,
             pattern: false,
             live: 0,
-            sick: 1..=0,
+            sick: 0..0,
             changes: vec![(0, Factors::NONE)],
         };
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -47,7 +47,7 @@ impl Story {
                 "seed" => story.seed = number(1) as u64,
                 "pattern" => story.pattern = true,
                 "live" => story.live = number(1) as i32,
-                "sick" => story.sick = number(1) as i32..=number(2) as i32,
+                "sick" => story.sick = number(1) as i32..number(2) as i32 + 1,
                 "day" => {
                     let (_, mut factors) = *story.changes.last().unwrap();
                     for pair in words[2..].chunks(2) {
@@ -109,7 +109,7 @@ pub(crate) fn play(text: &str) -> Vec<EpisodeChange> {
 }
 
 /// As [`play`], saving and loading the judge every `every` days.
-pub(crate) fn play_restarting(text: &str, every: i32) -> (Vec<EpisodeChange>, JudgeState) {
+pub(crate) fn play_restarting(text: &str, every: i32) -> Vec<EpisodeChange> {
     let story = Story::parse(text);
     let (world, mut judge) = (story.world(), story.judge());
     let mut changes = Vec::new();
@@ -119,7 +119,7 @@ pub(crate) fn play_restarting(text: &str, every: i32) -> (Vec<EpisodeChange>, Ju
             judge = Judge::load(Arc::clone(judge.plan()), judge.save());
         }
     }
-    (changes, judge.save())
+    changes
 }
 
 /// One line per change: `133 opened lead-to-won critical`.
@@ -149,7 +149,10 @@ pub(crate) fn check(story: &str, expected: &str) {
         let (days, wanted) = expected.split_once(' ').unwrap();
         let (from, to) = days.split_once("..").unwrap_or((days, days));
         let day: i32 = day.parse().unwrap();
-        what == wanted && (from.parse().unwrap()..=to.parse().unwrap()).contains(&day)
+        let same = |(a, b): (&str, &str)| b == "*" || a == b;
+        let same = what.split(' ').count() == wanted.split(' ').count()
+            && what.split(' ').zip(wanted.split(' ')).all(same);
+        same && (from.parse().unwrap()..=to.parse().unwrap()).contains(&day)
     };
     let same = told.len() == expected.len() && told.iter().zip(&expected).all(|(t, e)| fits(t, e));
     assert!(same, "published:\n  {}\nexpected:\n  {}", told.join("\n  "), expected.join("\n  "));

@@ -1,0 +1,1 @@
+//! The fold's cells read as the judge reads them.

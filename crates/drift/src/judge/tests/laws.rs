@@ -1,0 +1,207 @@
+//! Laws that hold for every story.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use plumbline_units::{Day, Timestamp};
+
+use super::super::{
+    Acknowledgement, EpisodeChange, EpisodeState, PartKind, Resolution, TickContext, Transition, Verdict,
+};
+use super::timeline::{START, Story, play, play_restarting};
+use super::world::plan;
+
+const STORIES: [&str; 4] = [
+    "leads 60\nlast 220\nseed 1\npattern\nday 100: leads x1.2 spend x1.68 mql>sql x0.74\nday 170: leads x1 spend x1 mql>sql x1",
+    "leads 30\nlast 220\nseed 2\npattern\nlive 120\nday 100: mql>sql x0.5\nday 150: mql>sql x1",
+    "leads 60\nlast 200\nseed 3\nsick 115 125\nday 110: lead>mql x0.8 mql>sql x1.25",
+    "leads 120\nlast 200\nseed 5\nday 110: leads x0.5 spend x0.5\nday 160: leads x1 spend x1",
+];
+
+#[test]
+fn nothing_happens_to_a_resolved_episode_and_sequences_have_no_gap() {
+    for story in STORIES {
+        let mut last: BTreeMap<(String, Timestamp), (u32, bool)> = BTreeMap::new();
+        for change in play(story) {
+            let episode = &change.episode;
+            let key = (episode.key.to_string(), episode.opened_at);
+            let (sequence, resolved) = last.get(&key).copied().unwrap_or_default();
+            assert!(!resolved, "{key:?} goes on after its end");
+            assert_eq!(episode.sequence, sequence + 1, "{key:?}");
+            assert_eq!(sequence == 0, change.transition == Transition::Opened, "{key:?}");
+            let ended = matches!(episode.state, EpisodeState::Resolved(_));
+            assert_eq!(ended, change.transition == Transition::Resolved);
+            last.insert(key, (episode.sequence, ended));
+        }
+    }
+}
+
+#[test]
+fn a_judge_saved_and_loaded_goes_on_identically() {
+    for story in STORIES {
+        let whole = play(story);
+        for every in [9, 40] {
+            let restarted = play_restarting(story, every);
+            assert_eq!(whole, restarted, "restarted every {every} days");
+        }
+    }
+}
+
+#[test]
+fn parts_add_up_to_the_gap() {
+    let mut seen = 0;
+    for story in STORIES {
+        for EpisodeChange { episode, .. } in play(story) {
+            let mut products: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+            let mut splits: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+            for part in &episode.assessment.why {
+                match &part.kind {
+                    PartKind::Transition { factor, .. } => {
+                        let entry = products.entry(part.of.as_str()).or_default();
+                        let sign = if part.of == "cac" && part.part != "cost per lead" { -1.0 } else { 1.0 };
+                        *entry = (entry.0 + part.share, entry.1 + sign * libm::log(*factor));
+                    }
+                    PartKind::Rate { dimension, .. } | PartKind::Mix { dimension, .. } => {
+                        *splits.entry((part.of.as_str(), dimension.as_str())).or_default() += part.share;
+                    }
+                }
+            }
+            let a = &episode.assessment;
+            for (of, (shares, log)) in products {
+                seen += 1;
+                assert!((shares - 1.0).abs() < 1e-9, "{of}: {shares}");
+                let (value, plan) = match of {
+                    "cac" => (a.cac.unwrap().value, a.cac_plan.unwrap()),
+                    _ => (a.conversion.unwrap().value, a.plan.value),
+                };
+                assert!((log - libm::log(value / plan)).abs() < 1e-9, "{of}: {log}");
+            }
+            for (of, shares) in splits {
+                seen += 1;
+                assert!((shares - 1.0).abs() < 1e-9, "{of:?}: {shares}");
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} explanations");
+}
+
+#[test]
+fn counts_shared_between_targets_change_nothing() {
+    let story = Story::parse(STORIES[0]);
+    let (world, mut shared, mut alone) = (story.world(), story.judge(), story.judge());
+    for at in 0..=130 {
+        let changes = story.tick(&mut shared, &world, at);
+        let day = START.parse::<Day>().unwrap().plus(at);
+        let instant = plumbline_units::Zone::UTC.start_of(day.plus(1));
+        let ctx = TickContext::default();
+        let mut others = Vec::new();
+        for target in alone.order().to_vec() {
+            others.extend(alone.close_target(target, day, instant, &world, &ctx));
+        }
+        others.extend(alone.close_pattern(0, day, instant, &world, &ctx));
+        assert_eq!(changes, others);
+    }
+    assert_eq!(shared.save(), alone.save());
+}
+
+#[test]
+fn a_closed_day_and_a_day_before_the_plan_change_nothing() {
+    let story = Story::parse(STORIES[0]);
+    let (world, mut judge) = (story.world(), story.judge());
+    assert!(story.tick(&mut judge, &world, -1).is_empty());
+    assert_eq!(judge.statuses().count(), 0);
+    story.tick(&mut judge, &world, 30);
+    let before = judge.save();
+    assert!(story.tick(&mut judge, &world, 30).is_empty());
+    assert!(story.tick(&mut judge, &world, 29).is_empty());
+    assert_eq!(judge.save(), before);
+}
+
+#[test]
+fn an_acknowledgement_is_published_once_and_runs_out() {
+    let story = Story::parse(STORIES[3]);
+    let (world, mut judge) = (story.world(), story.judge());
+    let mut at = 0;
+    while judge.episodes().is_empty() {
+        story.tick(&mut judge, &world, at);
+        at += 1;
+    }
+    let key = judge.episodes().keys().next().unwrap().clone();
+    let day = START.parse::<Day>().unwrap().plus(at - 1);
+    let now = plumbline_units::Zone::UTC.start_of(day.plus(1));
+    let known = Acknowledgement {
+        function: "sales".to_string(),
+        note: "on it".to_string(),
+        at: now,
+        until: Some(plumbline_units::Zone::UTC.start_of(day.plus(3))),
+    };
+    let change = judge.acknowledge(&key, known.clone(), day).unwrap();
+    assert_eq!(change.transition, Transition::Acknowledged);
+    assert_eq!(change.episode.sequence, 2);
+    assert_eq!(judge.episodes()[&key].state, EpisodeState::Acknowledged(known));
+    for _ in 0..3 {
+        story.tick(&mut judge, &world, at);
+        at += 1;
+    }
+    assert_eq!(judge.episodes()[&key].state, EpisodeState::Open);
+}
+
+#[test]
+fn another_revision_ends_what_it_no_longer_promises_and_keeps_the_rest() {
+    let story = Story::parse(STORIES[0]);
+    let (world, mut judge) = (story.world(), story.judge());
+    for at in 0..=130 {
+        story.tick(&mut judge, &world, at);
+    }
+    let live: Vec<String> = judge.episodes().keys().map(|k| k.to_string()).collect();
+    assert_eq!(live, ["p/lead-quality-trap/segment=smb", "p/spend/segment=smb"]);
+    let mut next = plan(story.leads, false);
+    next.revision = 2;
+    let day = START.parse::<Day>().unwrap().plus(130);
+    let ended = judge.revise(Arc::new(next), day, plumbline_units::Zone::UTC.start_of(day.plus(1)));
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].resolution(), Some(Resolution::PlanRevised));
+    assert_eq!(judge.episodes().len(), 1);
+    // Nothing hides the members' drifts any more.
+    let opened = story.tick(&mut judge, &world, 131);
+    assert!(opened.iter().any(|c| c.episode.subject.metric == "conversion"), "{opened:?}");
+}
+
+#[test]
+fn what_was_published_by_another_version_is_taken_over() {
+    let story = Story::parse(STORIES[0]);
+    let (world, mut judge) = (story.world(), story.judge());
+    for at in 0..=130 {
+        story.tick(&mut judge, &world, at);
+    }
+    let (known, unknown) = {
+        let mut keys = judge.episodes().keys().cloned();
+        (keys.next().unwrap(), keys.next().unwrap())
+    };
+    let day = START.parse::<Day>().unwrap().plus(130);
+    let at = plumbline_units::Zone::UTC.start_of(day.plus(1));
+    let changes = judge.adopt(&BTreeMap::from([(known.clone(), 9)]), day, at);
+    assert_eq!(changes.len(), 1);
+    assert_eq!((changes[0].transition, &changes[0].episode.key), (Transition::Opened, &unknown));
+    assert_eq!(judge.episodes()[&known].sequence, 9);
+}
+
+#[test]
+fn statuses_name_every_target_and_what_is_not_judged_yet() {
+    let story = Story::parse("leads 60\nlast 60\nseed 4");
+    let (world, mut judge) = (story.world(), story.judge());
+    story.tick(&mut judge, &world, 0);
+    let early: Vec<&'static str> = judge.statuses().map(|s| s.verdict.word()).collect();
+    assert_eq!(early[0], "not_enough_evidence");
+    for at in 1..=60 {
+        story.tick(&mut judge, &world, at);
+    }
+    let words: Vec<(String, &str)> = judge.statuses().map(|s| (s.name.clone(), s.verdict.word())).collect();
+    assert_eq!(words.len(), 5);
+    assert_eq!(words[4], ("sales-cycle".to_string(), "not_judged"));
+    for status in judge.statuses().take(4) {
+        assert!(status.plan.is_some() && status.projected.is_some(), "{status:?}");
+        assert_eq!(status.direction.is_some(), matches!(status.verdict, Verdict::Drifting(_)));
+        assert_eq!(status.threshold, 365.0);
+    }
+}
