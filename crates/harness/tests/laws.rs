@@ -1,0 +1,90 @@
+//! The laws, over simulated companies: one log gives one output, whatever happens to the task; one set of facts
+//! gives one set of aggregates, whatever happens to their order.
+
+#![allow(clippy::unwrap_used)]
+
+use plumbline_engine::EngineConfig;
+use plumbline_harness::{Faults, LogWriter, MemoryLog, Published, jittered, run, run_with_kills};
+use plumbline_simulator::{Generated, ScenarioKind, Segment, Spec, generate, plan_toml};
+use plumbline_units::Seconds;
+
+fn company(kind: ScenarioKind, days: u32, seed: u64) -> Spec {
+    let segments = [("smb", 0.7), ("mid", 0.3)].map(|(name, share)| Segment { name: name.to_owned(), share });
+    Spec {
+        kind,
+        days,
+        seed,
+        leads_per_day: 60.0,
+        segments: segments.to_vec(),
+        late_share: 0.1,
+        duplicate_share: 0.05,
+        correction_share: 0.2,
+        merge_share: 0.05,
+        ..Spec::default()
+    }
+}
+
+/// The log of `events` with the company's plan first and a last clock record ten days after the end.
+fn log_of(spec: &Spec, events: impl IntoIterator<Item = Generated>, clock: Seconds) -> MemoryLog {
+    let mut writer = LogWriter::new(clock);
+    let start = spec.zone.start_of(spec.start);
+    writer.plan(&spec.workspace, &plan_toml(spec), start, start);
+    for event in events {
+        writer.event(event);
+    }
+    writer.clock_until(spec.zone.start_of(spec.start.plus(spec.days as i32 + 10)));
+    writer.finish()
+}
+
+fn published(log: &MemoryLog) -> Published {
+    run(&EngineConfig::default(), log).unwrap()
+}
+
+#[test]
+fn the_same_log_gives_the_same_output_twice() {
+    for kind in ScenarioKind::ALL {
+        let spec = company(kind, 100, 3);
+        let log = log_of(&spec, generate(&spec), Seconds::HOUR);
+        assert_eq!(published(&log).difference(&published(&log)), None, "{kind}");
+    }
+}
+
+#[test]
+fn kills_and_restarts_change_nothing_that_readers_see() {
+    for (kind, days, clock) in [
+        (ScenarioKind::LeadQualityTrap, 150, Seconds::HOUR),
+        (ScenarioKind::SilentSource, 60, Seconds::HOUR),
+        (ScenarioKind::Steady, 10, Seconds::MINUTE),
+    ] {
+        let spec = company(kind, days, 5);
+        let log = log_of(&spec, generate(&spec), clock);
+        let whole = published(&log);
+        assert!(!whole.aggregates.is_empty());
+        for seed in 0..4 {
+            let per_record = 1.0 / log.len() as f64;
+            let faults = Faults {
+                seed,
+                kill: 20.0 * per_record,
+                max_kills: 12,
+                commit: 0.02,
+                checkpoint: 30.0 * per_record,
+                lost_disk: 0.1,
+            };
+            let (survived, lives) = run_with_kills(&EngineConfig::default(), &log, faults).unwrap();
+            assert!(lives.kills > 0 && lives.restored + lives.from_nothing == lives.kills, "{lives:?}");
+            assert_eq!(survived.difference(&whole), None, "{kind}, seed {seed}, {lives:?}");
+        }
+    }
+}
+
+#[test]
+fn order_and_repetition_do_not_change_the_aggregates() {
+    let spec = company(ScenarioKind::LeadQualityTrap, 120, 7);
+    let events: Vec<Generated> = generate(&spec).collect();
+    let in_order = published(&log_of(&spec, events.iter().cloned(), Seconds::HOUR));
+    for seed in 0..3 {
+        let mixed = jittered(&events, seed, Seconds::days(2), 0.1);
+        let other = published(&log_of(&spec, mixed, Seconds::HOUR));
+        assert_eq!(other.aggregates_differ(&in_order), None, "seed {seed}");
+    }
+}
