@@ -175,3 +175,22 @@ fn recovery_is_shown_soon_and_seldom_falsely() {
         println!("{leads}/d recovery {:?}, falsely {falsely}/{runs} in 100 d", quantiles(delays));
     }
 }
+
+#[test]
+#[ignore = "minutes of simulation"]
+fn long_calibration() {
+    for (leads, runs) in [(5.0, 30), (30.0, 40), (200.0, 20), (2000.0, 4)] {
+        let steady = plan(log_normal_lags(), leads, 0.0, None);
+        for target in [CONVERSION, COST] {
+            let arrivals = Arrivals::Business;
+            let rate = pages_a_year(&steady, target, runs, |seed| Spec {
+                arrivals,
+                ..Spec::steady(leads, 730, 500 + seed)
+            });
+            println!("steady {leads}/d target {target}: {rate:.2} a year");
+        }
+    }
+    println!("cac in the trap 30/d: {:?}", delays(30.0, 150, COST, |seed| Spec::trap(30.0, 180, 40, seed)));
+    println!("trap 30/d: {:?}", delays(30.0, 150, CONVERSION, |seed| Spec::trap(30.0, 180, 90, seed)));
+    println!("trap 200/d: {:?}", delays(200.0, 100, CONVERSION, |seed| Spec::trap(200.0, 180, 40, seed)));
+}
