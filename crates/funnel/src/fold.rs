@@ -202,7 +202,12 @@ impl Fold {
         self.shape.plan().folds_like(plan)
     }
 
-    /// Sizes and counters.
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Sizes and counters; looks at every opportunity and cell block, so not for every event.
     pub fn stats(&self) -> FoldStats {
         let opportunities = &self.journeys.opportunities;
         let alone = opportunities.live().filter(|&row| self.journeys.lead_of(row).is_none()).count();

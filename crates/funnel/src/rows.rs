@@ -57,10 +57,6 @@ impl Rows {
         self.index.len()
     }
 
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
     pub(crate) fn row(&self, row: u32) -> &[u32] {
         let at = row as usize % CHUNK * self.width;
         &self.chunks[row as usize / CHUNK][at..at + self.width]

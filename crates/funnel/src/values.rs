@@ -66,7 +66,12 @@ impl Values {
         if raw.trim().is_empty() {
             return None;
         }
-        Some(self.dimensions[dimension].number(shape, dimension, cut(raw, MAX_VALUE_BYTES)))
+        Some(self.number_of(shape, dimension, cut(raw, MAX_VALUE_BYTES)))
+    }
+
+    /// As [`Values::number`], of a text that says something.
+    pub(crate) fn number_of(&mut self, shape: &Shape, dimension: usize, raw: &str) -> u32 {
+        self.dimensions[dimension].number(shape, dimension, raw)
     }
 
     /// The text a stamp's number stands for.

@@ -13,7 +13,7 @@ use crate::leaves::{LeafId, Leaves};
 use crate::measure::{Measures, Slot};
 
 pub use read::Cell;
-pub(crate) use series::{Halves, Key, Series};
+pub(crate) use series::{Halves, Key, Series, Sum};
 
 /// Marks the hours of a day that is no longer kept by the hour.
 pub(crate) const NO_HOUR: u16 = 31;
@@ -118,11 +118,5 @@ impl LeafCells {
             self.reasons.remove(at);
         }
         change
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.counts.iter().all(Series::is_empty)
-            && self.money.iter().all(Series::is_empty)
-            && self.reasons.is_empty()
     }
 }
