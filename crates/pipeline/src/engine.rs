@@ -1,0 +1,224 @@
+//! The engine stage: log to alerts and aggregates. One thread reads the log partitions the group gives it,
+//! applies every record to the partition's state machine, and writes what it says in one transaction with the
+//! log position.
+//!
+//! The committed position is (next record, how many outputs of that record are out already), the latter in the
+//! offset's metadata: a record whose outputs fill several transactions resumes in its middle. State is not
+//! committed: it is replayed, silently, from a checkpoint or the start of the log.
+
+mod checkpoints;
+mod handover;
+mod history;
+mod position;
+mod publish;
+mod start;
+mod task;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use crate::client::{Member, Rebalance, TopicPartition};
+use crate::config::Config;
+use crate::failure::{Failure, Kind};
+use crate::metric;
+use crate::read::{Reader, is_fleeting};
+use crate::service::{Observer, Shared};
+use crate::transaction::Transactions;
+use checkpoints::Checkpoints;
+use history::LogHistory;
+use task::Task;
+
+const STAGE: &str = "engine";
+/// The longest wait for a record.
+const POLL: Duration = Duration::from_millis(50);
+/// Time between looks at metrics and status of a partition that publishes nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+struct Stage<'a> {
+    config: &'a Config,
+    shared: &'a Shared,
+    member: &'a Member,
+    reader: Reader,
+    transactions: Transactions,
+    checkpoints: Option<Checkpoints>,
+    observer: Box<dyn Observer>,
+    tasks: BTreeMap<i32, Task>,
+    log_partitions: i32,
+    /// Records applied since the last commit.
+    uncommitted: usize,
+    committed_at: Instant,
+    looked_at: Instant,
+    alerts: u64,
+    aborts: u32,
+}
+
+/// Runs until asked to stop or unable to go on.
+pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>) -> Result<(), Failure> {
+    let reader = Reader::new(config)?;
+    let log_partitions = reader.partitions(&config.topics.log)?;
+    if log_partitions == 0 {
+        let message = format!("the log topic `{}` does not exist", config.topics.log);
+        return Err(Failure::new(Kind::Configuration, message));
+    }
+    let transactions = Transactions::take_over(config, STAGE, shared.stop.clone())?;
+    let checkpoints = Checkpoints::start(config)?;
+    let member = Member::join(config, STAGE, &[&config.topics.log])?;
+    let mut stage = Stage {
+        config,
+        shared,
+        member: &member,
+        reader,
+        transactions,
+        checkpoints,
+        observer,
+        tasks: BTreeMap::new(),
+        log_partitions,
+        uncommitted: 0,
+        committed_at: Instant::now(),
+        looked_at: Instant::now(),
+        alerts: 0,
+        aborts: 0,
+    };
+    while !shared.stop.is_set() {
+        stage.turn()?;
+    }
+    stage.publish()?;
+    stage.keep_checkpoints(true);
+    if let Some(checkpoints) = stage.checkpoints.take() {
+        checkpoints.finish();
+    }
+    Ok(())
+}
+
+impl Stage<'_> {
+    fn turn(&mut self) -> Result<(), Failure> {
+        while let Some(change) = self.member.next_rebalance() {
+            match change {
+                Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
+                Rebalance::Revoked => self.revoked()?,
+            }
+        }
+        if self.due() {
+            self.publish()?;
+            self.keep_checkpoints(false);
+        }
+        if self.looked_at.elapsed() >= LOOK_EVERY {
+            self.look();
+        }
+        match self.member.consumer().poll(POLL) {
+            None => Ok(()),
+            Some(Ok(message)) => self.apply(&message),
+            Some(Err(KafkaError::PartitionEOF(partition))) => self.reached_end(partition),
+            Some(Err(error)) if is_fleeting(&error) => {
+                tracing::debug!(%error, "reading the log");
+                Ok(())
+            }
+            Some(Err(error)) => Err(Failure::from(error).during("reading the log")),
+        }
+    }
+
+    fn due(&self) -> bool {
+        let engine = &self.config.engine;
+        let waiting = self.uncommitted > 0 || self.tasks.values().any(Task::has_appends);
+        self.uncommitted >= engine.commit_records
+            || (waiting && self.committed_at.elapsed() >= engine.commit_every)
+            || self.tasks.values().any(|task| task.pending() >= engine.transaction_outputs)
+    }
+
+    fn apply(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
+        let Some(task) = self.tasks.get_mut(&message.partition()) else { return Ok(()) };
+        let mut history = LogHistory {
+            reader: &self.reader,
+            member: self.member,
+            log: &self.config.topics.log,
+            partition: message.partition(),
+        };
+        task.apply(message, &mut history)?;
+        self.uncommitted += usize::from(task.live());
+        Ok(())
+    }
+
+    /// The partition has been read to its end, as of now.
+    fn reached_end(&mut self, partition: i32) -> Result<(), Failure> {
+        let Some(task) = self.tasks.get_mut(&partition) else { return Ok(()) };
+        task.reached_end();
+        handover::append_what_is_missing(
+            task,
+            self.config,
+            &self.reader,
+            self.log_partitions,
+            self.shared.time.now(),
+        )?;
+        self.look();
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.tasks.clear();
+        self.member.forget_stats();
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            let task = start::restore(self.config, self.member, &self.reader, *partition)?;
+            list.add_partition_offset(topic, *partition, Offset::Offset(task.position()))?;
+            self.tasks.insert(*partition, task);
+        }
+        self.member.consumer().assign(&list)?;
+        self.uncommitted = 0;
+        self.shared.status.engine(|status| {
+            status.joined = true;
+            status.partitions.clear();
+        });
+        self.look();
+        Ok(())
+    }
+
+    fn revoked(&mut self) -> Result<(), Failure> {
+        // A lost assignment is somebody else's already: what was said about it would be refused anyway.
+        if !self.member.consumer().assignment_lost() {
+            self.publish()?;
+            self.keep_checkpoints(true);
+        }
+        self.tasks.clear();
+        self.member.consumer().unassign()?;
+        Ok(())
+    }
+
+    /// Shows where everything stands.
+    fn look(&mut self) {
+        self.looked_at = Instant::now();
+        let log = &self.config.topics.log;
+        let mut partitions = BTreeMap::new();
+        for (partition, task) in &mut self.tasks {
+            task.count_applied();
+            let end =
+                self.member.stats(&(log.clone(), *partition)).map(|s| s.stable_end).filter(|end| *end >= 0);
+            let status = task.status(end);
+            let lag = status.end.map(|end| (end - status.position).max(0));
+            metric::engine_at(*partition, status.position, lag, !status.live);
+            partitions.insert(*partition, status);
+            self.observer.observe(*partition, task.engine());
+        }
+        let alerts = self.alerts;
+        self.shared.status.engine(|status| {
+            status.partitions = partitions;
+            status.alerts = alerts;
+        });
+    }
+
+    /// Hands snapshots of the partitions that are due to the writer. Only a state all of whose words are out
+    /// may be kept: what it has yet to say is not in a snapshot.
+    fn keep_checkpoints(&mut self, all: bool) {
+        let Some(checkpoints) = &self.checkpoints else { return };
+        for (partition, task) in &mut self.tasks {
+            let due = all || task.checkpoint_due(self.config.engine.checkpoint_every);
+            if let Some(checkpoint) = due.then(|| task.checkpoint()).flatten() {
+                checkpoints.keep(*partition, checkpoint, all);
+            }
+        }
+    }
+}

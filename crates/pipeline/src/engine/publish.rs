@@ -1,0 +1,191 @@
+//! Saying what there is to say: outputs, aggregates and the log position in one transaction.
+
+use std::time::Instant;
+
+use plumbline_engine::Output;
+use plumbline_events::dead_letter_header as header;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::position::Position;
+use super::task::{Pending, Task};
+use super::{STAGE, Stage};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::metric;
+use crate::transaction::{Broken, Outgoing, Transactions};
+
+/// The header of an alert that names the log partition it was judged in.
+pub(super) const LOG_PARTITION: &str = "plumbline.log.partition";
+/// The header of an alert that names the log record that caused it.
+const LOG_OFFSET: &str = "plumbline.log.offset";
+/// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
+const MAX_ABORTS: u32 = 10;
+
+/// What one transaction takes of a task.
+struct Share {
+    partition: i32,
+    outputs: usize,
+    aggregates: usize,
+    position: Position,
+}
+
+impl Stage<'_> {
+    /// Publishes everything there is to say, in as many transactions as it takes. Where one is given up, what it
+    /// held stays and is tried again at the next turn, after rebalances have been answered.
+    pub(super) fn publish(&mut self) -> Result<(), Failure> {
+        loop {
+            let shares = self.shares();
+            if shares.is_empty() {
+                break;
+            }
+            let begun = Instant::now();
+            match self.transact(&shares) {
+                Ok(()) => {}
+                Err(Broken::Fatal(failure)) => return Err(failure.during("engine transaction")),
+                Err(Broken::Aborted(failure)) => {
+                    metric::transaction_aborted(STAGE);
+                    tracing::warn!(%failure, "engine transaction given up and repeated");
+                    self.aborts += 1;
+                    if self.aborts >= MAX_ABORTS {
+                        return Err(failure.during(format!("{MAX_ABORTS} engine transactions in a row")));
+                    }
+                    break;
+                }
+            }
+            self.aborts = 0;
+            metric::transaction_committed(STAGE, begun.elapsed());
+            self.confirm(&shares);
+        }
+        self.committed_at = Instant::now();
+        if self.tasks.values().all(|task| !task.live() || task.said_all()) {
+            self.uncommitted = 0;
+        }
+        Ok(())
+    }
+
+    /// What the next transaction takes; empty where there is nothing to say.
+    fn shares(&mut self) -> Vec<Share> {
+        let mut room = self.config.engine.transaction_outputs;
+        let mut shares = Vec::new();
+        for task in self.tasks.values_mut() {
+            if let Some(share) = share(task, &mut room) {
+                shares.push(share);
+            }
+        }
+        shares
+    }
+
+    fn transact(&mut self, shares: &[Share]) -> Result<(), Broken> {
+        self.transactions.begin().map_err(Broken::Fatal)?;
+        let mut offsets = TopicPartitionList::with_capacity(shares.len());
+        for share in shares {
+            let Some(task) = self.tasks.get(&share.partition) else { continue };
+            send(self.config, task, share, &mut self.transactions)?;
+            let mut element = offsets.add_partition(&self.config.topics.log, share.partition);
+            element
+                .set_offset(Offset::Offset(share.position.next))
+                .map_err(|error| Broken::Fatal(error.into()))?;
+            element.set_metadata(share.position.metadata());
+        }
+        let group = self.member.group().map_err(Broken::Fatal)?;
+        self.transactions.commit(&offsets, &group)
+    }
+
+    fn confirm(&mut self, shares: &[Share]) {
+        let mut spoke = false;
+        for share in shares {
+            let Some(task) = self.tasks.get_mut(&share.partition) else { continue };
+            let mut alerts = 0;
+            for said in task.outputs.drain(..share.outputs) {
+                match said.output {
+                    Output::Alert(_) => alerts += 1,
+                    Output::DeadLetter(letter) => metric::record_rejected(letter.class),
+                }
+            }
+            task.aggregates.drain(..share.aggregates);
+            let appended: usize = task.appends.drain(..).map(|bytes| bytes.len()).sum();
+            self.shared.flows.log.wrote(appended as u64);
+            task.committed = share.position;
+            metric::published(alerts, share.aggregates as u64);
+            self.shared.flows.log.read(std::mem::take(&mut task.bytes));
+            self.alerts += alerts;
+            spoke |= alerts > 0;
+        }
+        if spoke {
+            self.look();
+        }
+    }
+}
+
+/// What a transaction with `room` for more outputs takes of the task.
+fn share(task: &mut Task, room: &mut usize) -> Option<Share> {
+    if !task.live() {
+        // Its own records only: the position stands where the former version left it.
+        let share =
+            Share { partition: task.partition(), outputs: 0, aggregates: 0, position: task.committed };
+        return task.has_appends().then_some(share);
+    }
+    task.collect_aggregates();
+    let outputs = task.outputs.len().min(*room);
+    *room -= outputs;
+    let aggregates = if outputs == task.outputs.len() { task.aggregates.len().min(*room) } else { 0 };
+    *room -= aggregates;
+    let whole = outputs == task.outputs.len() && aggregates == task.aggregates.len();
+    let position = match outputs.checked_sub(1).map(|last| &task.outputs[last]) {
+        _ if whole => Position::whole(task.position()),
+        Some(last) => Position { out: last.number, ..Position::whole(last.offset) },
+        None => task.committed,
+    };
+    let anything = outputs > 0 || aggregates > 0 || task.has_appends() || position != task.committed;
+    anything.then_some(Share { partition: task.partition(), outputs, aggregates, position })
+}
+
+fn send(config: &Config, task: &Task, share: &Share, out: &mut Transactions) -> Result<(), Broken> {
+    let topics = &config.topics;
+    for bytes in &task.appends {
+        let outgoing = Outgoing::new(&topics.log, None, Some(bytes));
+        out.send(Outgoing { partition: Some(share.partition), ..outgoing })?;
+    }
+    for pending in task.outputs.iter().take(share.outputs) {
+        match &pending.output {
+            Output::Alert(alert) => {
+                let mut headers = OwnedHeaders::new();
+                for (key, value) in &alert.headers {
+                    headers = headers.insert(Header { key, value: Some(value) });
+                }
+                headers = provenance(headers, [LOG_PARTITION, LOG_OFFSET], share.partition, pending.offset);
+                let outgoing = Outgoing::new(&topics.alerts, Some(alert.key.as_bytes()), Some(&alert.value));
+                out.send(Outgoing { headers: Some(headers), ..outgoing })?;
+            }
+            Output::DeadLetter(letter) => {
+                let headers = OwnedHeaders::new()
+                    .insert(Header { key: header::CLASS, value: Some(letter.class) })
+                    .insert(Header { key: header::MESSAGE, value: Some(&letter.message) })
+                    .insert(Header { key: header::TOPIC, value: Some(&topics.log) });
+                let names = [header::PARTITION, header::OFFSET];
+                let headers = provenance(headers, names, share.partition, pending.offset);
+                let (key, value) = original(pending);
+                let outgoing = Outgoing::new(&topics.dead_letters, key, value);
+                out.send(Outgoing { headers: Some(headers), ..outgoing })?;
+            }
+        }
+    }
+    for update in task.aggregates.iter().take(share.aggregates) {
+        out.send(Outgoing::new(&topics.aggregates, Some(&update.key), update.value.as_deref()))?;
+    }
+    Ok(())
+}
+
+fn provenance(headers: OwnedHeaders, names: [&str; 2], partition: i32, offset: i64) -> OwnedHeaders {
+    headers
+        .insert(Header { key: names[0], value: Some(&partition.to_string()) })
+        .insert(Header { key: names[1], value: Some(&offset.to_string()) })
+}
+
+fn original(pending: &Pending) -> (Option<&[u8]>, Option<&[u8]>) {
+    match &pending.record {
+        Some((key, value)) => (key.as_deref(), Some(value)),
+        None => (None, None),
+    }
+}

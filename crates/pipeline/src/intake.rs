@@ -1,0 +1,277 @@
+//! Intake: inputs to log. One thread reads every input partition the group gives it, decides what each message
+//! is, and writes events, clock records and dead letters in one transaction with the input offsets.
+//!
+//! It knows neither plan nor state. What it has read is exactly what its offsets say, so a killed, fenced or
+//! rebalanced instance leaves each accepted input in the log once.
+
+mod progress;
+mod start;
+mod translate;
+
+use std::time::{Duration, Instant};
+
+use plumbline_events::{ClockRecord, InputPosition, LogRecord, encode_record};
+use plumbline_units::{Seconds, Timestamp};
+use rdkafka::Message;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+
+use crate::client::{Member, Rebalance, TopicPartition};
+use crate::config::Config;
+use crate::failure::{Failure, Kind};
+use crate::metric;
+use crate::read::{Reader, is_fleeting};
+use crate::service::Shared;
+use crate::time::TimeSource;
+use crate::transaction::{Broken, Outgoing, Transactions};
+use progress::Progress;
+use translate::Translator;
+
+const STAGE: &str = "intake";
+/// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
+const MAX_ABORTS: u32 = 10;
+/// The longest wait for a message.
+const POLL: Duration = Duration::from_millis(100);
+
+struct Intake<'a> {
+    config: &'a Config,
+    shared: &'a Shared,
+    member: &'a Member,
+    reader: Reader,
+    transactions: Transactions,
+    translator: Translator,
+    log_partitions: i32,
+    /// What has been read and told, the open transaction included; what counts once it commits.
+    now: Progress,
+    /// What counts already.
+    committed: Progress,
+    begun: Option<Instant>,
+    messages: usize,
+    /// A clock record is due whatever the clock says: at the start, and when inputs change hands.
+    clock_wanted: bool,
+    aborts: u32,
+    buffer: Vec<u8>,
+}
+
+/// Runs until asked to stop or unable to go on.
+pub(crate) fn run(config: &Config, shared: &Shared) -> Result<(), Failure> {
+    let reader = Reader::new(config)?;
+    let log_partitions = reader.partitions(&config.topics.log)?;
+    if log_partitions == 0 {
+        let message = format!("the log topic `{}` does not exist", config.topics.log);
+        return Err(Failure::new(Kind::Configuration, message));
+    }
+    // First the transactions: what a former self left open is settled before its offsets are asked for.
+    let transactions = Transactions::take_over(config, STAGE, shared.stop.clone())?;
+    let translator = Translator::new(config, log_partitions);
+    let member = Member::join(config, STAGE, &translator.topics())?;
+    let mut intake = Intake {
+        config,
+        shared,
+        member: &member,
+        reader,
+        transactions,
+        translator,
+        log_partitions,
+        now: Progress::default(),
+        committed: Progress::default(),
+        begun: None,
+        messages: 0,
+        clock_wanted: false,
+        aborts: 0,
+        buffer: Vec::new(),
+    };
+    while !shared.stop.is_set() {
+        intake.turn()?;
+    }
+    intake.commit()
+}
+
+impl Intake<'_> {
+    fn turn(&mut self) -> Result<(), Failure> {
+        while let Some(change) = self.member.next_rebalance() {
+            match change {
+                Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
+                Rebalance::Revoked => self.revoked()?,
+            }
+        }
+        let told = self.tell_time(self.shared.time.now());
+        self.unless_broken(told)?;
+        if self.due() {
+            self.commit()?;
+        }
+        if self.shared.flows.log_is_full() {
+            self.commit()?;
+            std::thread::sleep(Duration::from_millis(2));
+            return Ok(());
+        }
+        let every = self.config.intake.commit_every;
+        let wait = self.begun.map_or(POLL, |begun| every.saturating_sub(begun.elapsed()).min(POLL));
+        match self.member.consumer().poll(wait) {
+            None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(()),
+            Some(Ok(message)) => {
+                let taken = self.take(&message);
+                self.unless_broken(taken)
+            }
+            Some(Err(error)) if is_fleeting(&error) => {
+                tracing::debug!(%error, "reading the inputs");
+                Ok(())
+            }
+            Some(Err(error)) => Err(Failure::from(error).during("reading the inputs")),
+        }
+    }
+
+    fn due(&self) -> bool {
+        let old = self.begun.is_some_and(|begun| begun.elapsed() >= self.config.intake.commit_every);
+        old || self.messages >= self.config.intake.commit_messages
+    }
+
+    fn begin(&mut self) -> Result<(), Broken> {
+        self.transactions.begin().map_err(Broken::Fatal)?;
+        self.begun.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Takes one message: into the log or to the dead letters.
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Broken> {
+        let Some(slot) = self.now.slot(message.topic(), message.partition()) else {
+            // Left over from an assignment that is no longer ours.
+            return Ok(());
+        };
+        let arrival = self.shared.time.arrival(message.timestamp().to_millis());
+        self.tell_time(arrival)?;
+        self.begin()?;
+        let sent = self.translator.send(message, arrival, &mut self.transactions)?;
+        self.now.took(slot, message, &sent);
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// Writes the clock records that are due at `now` to every log partition.
+    fn tell_time(&mut self, now: Timestamp) -> Result<(), Broken> {
+        if self.now.slots.is_empty() {
+            return Ok(());
+        }
+        let every = self.config.intake.clock_every;
+        match (self.now.clock, &self.shared.time) {
+            (None, _) => self.clock_record(now),
+            // A recording's clock leaps; the state machine is told every step, as it would have been live.
+            (Some(last), TimeSource::Played(_)) => {
+                let step = Seconds(i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1));
+                let mut next = last.plus(step);
+                while next <= now {
+                    self.clock_record(next)?;
+                    next = next.plus(step);
+                }
+                Ok(())
+            }
+            (Some(last), TimeSource::Wall) => {
+                let due = now.millis_since(last) >= i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+                if due || self.clock_wanted { self.clock_record(now) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn clock_record(&mut self, time: Timestamp) -> Result<(), Broken> {
+        self.begin()?;
+        let inputs = self.now.slots.iter().map(|slot| {
+            let stats = self.member.stats(&(slot.topic.clone(), slot.partition));
+            InputPosition {
+                topic: slot.topic.as_str().into(),
+                partition: slot.partition,
+                next_offset: slot.next,
+                // The end as the fetcher last saw it: nothing below it is still to be read.
+                at_end: stats.is_some_and(|s| s.eof_offset >= 0 && slot.next <= s.eof_offset),
+            }
+        });
+        let record = LogRecord::Clock(ClockRecord { time, inputs: inputs.collect() });
+        self.buffer.clear();
+        encode_record(&record, &mut self.buffer);
+        for partition in 0..self.log_partitions {
+            let outgoing = Outgoing {
+                partition: Some(partition),
+                timestamp: Some(time.millis()),
+                ..Outgoing::new(&self.config.topics.log, None, Some(&self.buffer))
+            };
+            self.transactions.send(outgoing)?;
+            self.now.log_bytes += self.buffer.len() as u64;
+        }
+        metric::clock_record();
+        self.now.clock = Some(time);
+        self.clock_wanted = false;
+        Ok(())
+    }
+
+    /// Commits what has been read since the last commit, if anything.
+    fn commit(&mut self) -> Result<(), Failure> {
+        let Some(begun) = self.begun.take() else { return Ok(()) };
+        self.messages = 0;
+        let group = self.member.group()?;
+        match self.transactions.commit(&self.now.offsets()?, &group) {
+            Ok(()) => {
+                self.aborts = 0;
+                metric::transaction_committed(STAGE, begun.elapsed());
+                self.publish_progress();
+                self.committed = self.now.clone();
+                Ok(())
+            }
+            Err(broken) => self.unless_broken(Err(broken)),
+        }
+    }
+
+    fn publish_progress(&mut self) {
+        self.now.report(&self.committed, self.member);
+        self.shared.flows.inputs.read(self.now.input_bytes - self.committed.input_bytes);
+        self.shared.flows.log.wrote(self.now.log_bytes - self.committed.log_bytes);
+        self.shared.status.intake(|status| {
+            status.joined = true;
+            status.committed = self.now.by_partition();
+            status.accepted = self.now.accepted;
+            status.rejected = self.now.rejected;
+            status.clock = self.now.clock;
+        });
+    }
+
+    /// Where a transaction was given up, reading goes on from what is committed.
+    fn unless_broken(&mut self, outcome: Result<(), Broken>) -> Result<(), Failure> {
+        let failure = match outcome {
+            Ok(()) => return Ok(()),
+            Err(Broken::Fatal(failure)) => return Err(failure.during("intake transaction")),
+            Err(Broken::Aborted(failure)) => failure,
+        };
+        metric::transaction_aborted(STAGE);
+        tracing::warn!(%failure, "intake transaction given up and repeated");
+        self.aborts += 1;
+        if self.aborts >= MAX_ABORTS {
+            return Err(failure.during(format!("{MAX_ABORTS} intake transactions in a row")));
+        }
+        self.begun = None;
+        self.messages = 0;
+        self.now = self.committed.clone();
+        if !self.member.rebalancing() && !self.now.slots.is_empty() {
+            self.member.consumer().assign(&self.now.offsets()?)?;
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.member.forget_stats();
+        self.now.slots =
+            start::slots(self.config, self.member, &self.reader, &self.translator.topics(), partitions)?;
+        self.committed = self.now.clone();
+        self.member.consumer().assign(&self.now.offsets()?)?;
+        self.clock_wanted = true;
+        tracing::info!(partitions = partitions.len(), "intake reads its inputs");
+        self.publish_progress();
+        Ok(())
+    }
+
+    fn revoked(&mut self) -> Result<(), Failure> {
+        self.commit()?;
+        self.now.slots.clear();
+        self.committed = self.now.clone();
+        self.member.consumer().unassign()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Where intake starts to read.
+//!
+//! A committed offset is always taken. Without one, a partition is read from its start where that loses and
+//! repeats nothing: the log holds nothing of intake yet, or the group reads other partitions already and this
+//! one is new. Otherwise a person must decide: committed offsets have expired or the group was renamed.
+
+use std::ops::ControlFlow;
+
+use plumbline_events::{RecordView, decode_record};
+use rdkafka::consumer::Consumer;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use super::progress::Slot;
+use crate::client::{Member, REQUEST, TopicPartition};
+use crate::config::{Config, ResetFrom};
+use crate::failure::{Failure, Kind};
+use crate::read::Reader;
+
+/// The assigned partitions with the offset each is read from.
+pub(super) fn slots(
+    config: &Config,
+    member: &Member,
+    reader: &Reader,
+    topics: &[&str],
+    assigned: &[TopicPartition],
+) -> Result<Vec<Slot>, Failure> {
+    let mut every = TopicPartitionList::new();
+    for topic in topics {
+        for partition in 0..reader.partitions(topic)? {
+            every.add_partition(topic, partition);
+        }
+    }
+    let committed = member.consumer().committed_offsets(every, REQUEST)?;
+    let any = committed.elements().iter().any(|e| matches!(e.offset(), Offset::Offset(_)));
+    // Asked at most once, and only where it matters.
+    let mut fresh = None;
+    let mut slots = Vec::with_capacity(assigned.len());
+    for (topic, partition) in assigned {
+        let bounds = reader.bounds(topic, *partition)?;
+        let known = committed.find_partition(topic, *partition).map(|e| e.offset());
+        let next = match known {
+            Some(Offset::Offset(next)) if next < bounds.low => {
+                return Err(lost(topic, *partition, next, bounds.low));
+            }
+            Some(Offset::Offset(next)) => next,
+            _ if any => bounds.low,
+            _ => match (config.intake.reset_from, &mut fresh) {
+                (Some(ResetFrom::Earliest), _) => bounds.low,
+                (Some(ResetFrom::Latest), _) => bounds.high,
+                (None, fresh) => {
+                    let fresh = match fresh {
+                        Some(known) => *known,
+                        None => *fresh.insert(!log_has_inputs(config, reader)?),
+                    };
+                    if !fresh {
+                        return Err(undecided(config));
+                    }
+                    bounds.low
+                }
+            },
+        };
+        slots.push(Slot { topic: topic.clone(), partition: *partition, next, accepted: 0 });
+    }
+    Ok(slots)
+}
+
+fn lost(topic: &str, partition: i32, next: i64, low: i64) -> Failure {
+    let message = format!(
+        "{topic}/{partition}: retention has removed offsets {next} to {} before they were read. Restore them, or \
+         accept the loss by committing offset {low} for the group",
+        low - 1
+    );
+    Failure::new(Kind::Data, message)
+}
+
+fn undecided(config: &Config) -> Failure {
+    let message = format!(
+        "the group `{}-intake` has no committed offsets, but the log `{}` already holds what intake wrote. Start \
+         once with --reset-from earliest (read the inputs again; duplicates are folded once) or latest (skip what \
+         is on them)",
+        config.group, config.topics.log
+    );
+    Failure::new(Kind::Data, message)
+}
+
+/// Whether the log holds an event or a clock record. A plan may have been applied before anything ran.
+fn log_has_inputs(config: &Config, reader: &Reader) -> Result<bool, Failure> {
+    let log = config.topics.log.as_str();
+    for partition in 0..reader.partitions(log)? {
+        if reader.bounds(log, partition)?.low > 0 {
+            return Ok(true);
+        }
+        let found = reader.read(
+            (log, partition),
+            None,
+            None,
+            || {},
+            |message| match decode_record(message.payload().unwrap_or_default()) {
+                Ok(RecordView::Event(_) | RecordView::Clock(_)) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            },
+        )?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,99 @@
+//! Every metric of the pipeline, named in one place. Labels are bounded: topics and stages come from the
+//! configuration, classes from the code, partitions from the broker.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+const INTAKE_EVENTS: &str = "plumbline_intake_events_total";
+const INTAKE_REJECTED: &str = "plumbline_intake_rejected_total";
+const INTAKE_LAG: &str = "plumbline_intake_lag_messages";
+const CLOCK_RECORDS: &str = "plumbline_clock_records_total";
+const TRANSACTIONS: &str = "plumbline_transactions_total";
+const TRANSACTION_SECONDS: &str = "plumbline_transaction_duration_seconds";
+const ENGINE_RECORDS: &str = "plumbline_engine_records_total";
+const ENGINE_POSITION: &str = "plumbline_engine_position";
+const ENGINE_LAG: &str = "plumbline_engine_lag_records";
+const ENGINE_RESTORING: &str = "plumbline_engine_restoring";
+const ALERTS: &str = "plumbline_alert_records_total";
+const AGGREGATES: &str = "plumbline_aggregate_records_total";
+const ENGINE_REJECTED: &str = "plumbline_engine_rejected_total";
+const CHECKPOINTS: &str = "plumbline_checkpoints_total";
+const CHECKPOINT_BYTES: &str = "plumbline_checkpoint_bytes";
+const CHECKPOINT_POSITION: &str = "plumbline_checkpoint_position";
+
+/// Describes all of them to the recorder; call once, after installing it.
+pub fn describe() {
+    describe_counter!(INTAKE_EVENTS, "Events accepted into the log, by input topic");
+    describe_counter!(INTAKE_REJECTED, "Inputs sent to the dead letters, by input topic and class");
+    describe_gauge!(INTAKE_LAG, "Input messages not yet in the log, by input topic");
+    describe_counter!(CLOCK_RECORDS, "Clock records written");
+    describe_counter!(TRANSACTIONS, "Transactions, by stage and result (committed, aborted)");
+    describe_histogram!(TRANSACTION_SECONDS, Unit::Seconds, "Time from begin to commit, by stage");
+    describe_counter!(ENGINE_RECORDS, "Log records applied, by phase (replay, live)");
+    describe_gauge!(ENGINE_POSITION, "Next log offset to apply, by partition");
+    describe_gauge!(ENGINE_LAG, "Log records not yet applied, by partition");
+    describe_gauge!(ENGINE_RESTORING, "1 while a partition's state is being restored, by partition");
+    describe_counter!(ALERTS, "Alert records published");
+    describe_counter!(AGGREGATES, "Aggregate records published");
+    describe_counter!(ENGINE_REJECTED, "Log records sent to the dead letters, by class");
+    describe_counter!(CHECKPOINTS, "Checkpoints, by result (saved, failed, skipped)");
+    describe_gauge!(CHECKPOINT_BYTES, Unit::Bytes, "Size of the last checkpoint, by partition");
+    describe_gauge!(CHECKPOINT_POSITION, "Log position of the last checkpoint, by partition");
+}
+
+pub(crate) fn events_accepted(topic: &str, count: u64) {
+    counter!(INTAKE_EVENTS, "topic" => topic.to_owned()).increment(count);
+}
+
+pub(crate) fn input_rejected(topic: &str, class: &'static str) {
+    counter!(INTAKE_REJECTED, "topic" => topic.to_owned(), "class" => class).increment(1);
+}
+
+pub(crate) fn intake_lag(topic: &str, messages: i64) {
+    gauge!(INTAKE_LAG, "topic" => topic.to_owned()).set(messages as f64);
+}
+
+pub(crate) fn clock_record() {
+    counter!(CLOCK_RECORDS).increment(1);
+}
+
+pub(crate) fn transaction_committed(stage: &'static str, took: std::time::Duration) {
+    counter!(TRANSACTIONS, "stage" => stage, "result" => "committed").increment(1);
+    histogram!(TRANSACTION_SECONDS, "stage" => stage).record(took.as_secs_f64());
+}
+
+pub(crate) fn transaction_aborted(stage: &'static str) {
+    counter!(TRANSACTIONS, "stage" => stage, "result" => "aborted").increment(1);
+}
+
+pub(crate) fn records_applied(phase: &'static str, count: u64) {
+    counter!(ENGINE_RECORDS, "phase" => phase).increment(count);
+}
+
+pub(crate) fn engine_at(partition: i32, position: i64, lag: Option<i64>, restoring: bool) {
+    let label = partition.to_string();
+    gauge!(ENGINE_POSITION, "partition" => label.clone()).set(position as f64);
+    if let Some(lag) = lag {
+        gauge!(ENGINE_LAG, "partition" => label.clone()).set(lag as f64);
+    }
+    gauge!(ENGINE_RESTORING, "partition" => label).set(f64::from(u8::from(restoring)));
+}
+
+pub(crate) fn published(alerts: u64, aggregates: u64) {
+    counter!(ALERTS).increment(alerts);
+    counter!(AGGREGATES).increment(aggregates);
+}
+
+pub(crate) fn record_rejected(class: &'static str) {
+    counter!(ENGINE_REJECTED, "class" => class).increment(1);
+}
+
+pub(crate) fn checkpoint(result: &'static str) {
+    counter!(CHECKPOINTS, "result" => result).increment(1);
+}
+
+pub(crate) fn checkpoint_saved(partition: i32, bytes: usize, position: i64) {
+    checkpoint("saved");
+    let label = partition.to_string();
+    gauge!(CHECKPOINT_BYTES, "partition" => label.clone()).set(bytes as f64);
+    gauge!(CHECKPOINT_POSITION, "partition" => label).set(position as f64);
+}

@@ -1,0 +1,97 @@
+//! What the pipeline is doing, for health checks, progress bars and the feeder of a demonstration.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use plumbline_units::Timestamp;
+
+use crate::client::lock;
+
+/// The state of the pipeline at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Intake, if it runs here.
+    pub intake: Option<IntakeStatus>,
+    /// The engine stage, if it runs here.
+    pub engine: Option<EngineStatus>,
+    /// Set once a stage has failed; the pipeline is then ending.
+    pub failed: Option<String>,
+}
+
+/// What intake is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeStatus {
+    /// Whether it has input partitions assigned (none are left over where instances outnumber partitions).
+    pub joined: bool,
+    /// Input partitions read here and the committed next offset of each.
+    pub committed: BTreeMap<(String, i32), i64>,
+    /// Events put into the log since the start.
+    pub accepted: u64,
+    /// Inputs sent to the dead letters since the start.
+    pub rejected: u64,
+    /// The last clock record.
+    pub clock: Option<Timestamp>,
+}
+
+/// What the engine stage is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Whether the group has given it its (possibly empty) share of the log.
+    pub joined: bool,
+    /// Log partitions judged here.
+    pub partitions: BTreeMap<i32, PartitionStatus>,
+    /// Alert records published since the start.
+    pub alerts: u64,
+}
+
+/// One log partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Whether it speaks; before that it replays silently.
+    pub live: bool,
+    /// Next offset to apply.
+    pub position: i64,
+    /// The committed next offset.
+    pub committed: i64,
+    /// While replaying: where the replay began and where it will end.
+    pub replay: Option<(i64, i64)>,
+    /// The end of the log as last seen.
+    pub end: Option<i64>,
+}
+
+impl Status {
+    /// Whether everything assigned is restored and running.
+    pub fn ready(&self) -> bool {
+        let intake = self.intake.as_ref().is_none_or(|i| i.joined);
+        let engine = self.engine.as_ref().is_none_or(|e| e.joined && e.partitions.values().all(|p| p.live));
+        self.failed.is_none() && intake && engine
+    }
+}
+
+/// Where the stages write their status and anyone may read it.
+#[derive(Clone, Debug, Default)]
+pub struct StatusHandle(Arc<Mutex<Status>>);
+
+impl StatusHandle {
+    /// A copy of the status now.
+    pub fn get(&self) -> Status {
+        lock(&self.0).clone()
+    }
+
+    /// Whether everything assigned is restored and running.
+    pub fn ready(&self) -> bool {
+        lock(&self.0).ready()
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut lock(&self.0));
+    }
+
+    pub(crate) fn intake(&self, change: impl FnOnce(&mut IntakeStatus)) {
+        change(lock(&self.0).intake.get_or_insert_default());
+    }
+
+    pub(crate) fn engine(&self, change: impl FnOnce(&mut EngineStatus)) {
+        change(lock(&self.0).engine.get_or_insert_default());
+    }
+}

@@ -1,0 +1,201 @@
+//! One transactional producer, and what its errors ask for.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+use crate::client::{DeliveryContext, producer_config};
+use crate::config::Config;
+use crate::failure::{Failure, Kind};
+use crate::stop::Stop;
+
+/// How long one step of a transaction is tried again before the process gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one call into the client may block.
+const CALL: Duration = Duration::from_secs(5);
+/// The patience of a process that is asked to end.
+const LAST_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Why a transaction did not commit.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// It was given up; nothing of it is visible. The same work may be tried again.
+    Aborted(Failure),
+    /// The producer can no longer be used.
+    Fatal(Failure),
+}
+
+impl Broken {
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Broken::Aborted(failure) | Broken::Fatal(failure) => failure,
+        }
+    }
+}
+
+/// One record to write.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: Option<OwnedHeaders>,
+    /// Milliseconds; `None` takes the client's clock.
+    pub(crate) timestamp: Option<i64>,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) fn new(topic: &'a str, key: Option<&'a [u8]>, value: Option<&'a [u8]>) -> Outgoing<'a> {
+        Outgoing { topic, partition: None, key, value, headers: None, timestamp: None }
+    }
+}
+
+/// The transactional producer of a stage. It has its own polling thread: aborting does not poll.
+pub(crate) struct Transactions {
+    producer: ThreadedProducer<DeliveryContext>,
+    deliveries: DeliveryContext,
+    stop: Stop,
+    open: bool,
+}
+
+impl Transactions {
+    /// Takes over the stage's transactional id: from here on, a former holder is fenced and what it left open
+    /// is aborted.
+    pub(crate) fn take_over(config: &Config, stage: &str, stop: Stop) -> Result<Transactions, Failure> {
+        let deliveries = DeliveryContext::default();
+        let client = producer_config(config, stage);
+        let producer = ThreadedProducer::from_config_and_context(&client, deliveries.clone())?;
+        match patiently(&stop, || producer.init_transactions(CALL)) {
+            Ok(()) => Ok(Transactions { producer, deliveries, stop, open: false }),
+            Err(Step::Abort(failure) | Step::Fatal(failure)) => {
+                Err(failure.during("taking over transactions"))
+            }
+        }
+    }
+
+    /// Begins a transaction, unless one is open.
+    pub(crate) fn begin(&mut self) -> Result<(), Failure> {
+        if !self.open {
+            self.producer.begin_transaction()?;
+            self.deliveries.take_failed();
+            self.open = true;
+        }
+        Ok(())
+    }
+
+    /// Adds a record to the open transaction; waits while the client's queue is full.
+    pub(crate) fn send(&mut self, record: Outgoing<'_>) -> Result<(), Broken> {
+        let mut outgoing: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(record.topic);
+        outgoing.partition = record.partition;
+        outgoing.key = record.key;
+        outgoing.payload = record.value;
+        outgoing.headers = record.headers;
+        outgoing.timestamp = record.timestamp;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.producer.send(outgoing) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < patience =>
+                {
+                    outgoing = back;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err((error, _)) => return Err(self.give_up(error.into())),
+            }
+        }
+    }
+
+    /// Commits the open transaction together with the consumer's offsets. `group` must be fresh: it is what
+    /// fences a member that has lost its partitions.
+    pub(crate) fn commit(
+        &mut self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), Broken> {
+        let steps = self.try_commit(offsets, group);
+        match steps {
+            Ok(()) => {
+                self.open = false;
+                Ok(())
+            }
+            Err(Step::Abort(failure)) => Err(self.give_up(failure)),
+            Err(Step::Fatal(failure)) => {
+                self.open = false;
+                Err(Broken::Fatal(failure))
+            }
+        }
+    }
+
+    fn try_commit(&self, offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Result<(), Step> {
+        self.flush().map_err(Step::Abort)?;
+        patiently(&self.stop, || self.producer.send_offsets_to_transaction(offsets, group, CALL))?;
+        patiently(&self.stop, || self.producer.commit_transaction(CALL))
+    }
+
+    /// Waits until everything sent is delivered or has failed.
+    pub(crate) fn flush(&self) -> Result<(), Failure> {
+        let flushed = patiently(&self.stop, || self.producer.flush(CALL));
+        flushed.map_err(|(Step::Abort(failure) | Step::Fatal(failure))| failure)?;
+        match self.deliveries.take_failed() {
+            0 => Ok(()),
+            n => Err(Failure::new(Kind::Unavailable, format!("{n} records could not be delivered"))),
+        }
+    }
+
+    /// Aborts the open transaction, if any.
+    pub(crate) fn abort(&mut self) -> Result<(), Failure> {
+        if !std::mem::take(&mut self.open) {
+            return Ok(());
+        }
+        match patiently(&self.stop, || self.producer.abort_transaction(CALL)) {
+            Ok(()) => Ok(()),
+            Err(Step::Abort(failure) | Step::Fatal(failure)) => Err(failure.during("aborting")),
+        }
+    }
+
+    fn give_up(&mut self, failure: Failure) -> Broken {
+        if failure.kind() == Kind::Fenced {
+            self.open = false;
+            return Broken::Fatal(failure);
+        }
+        match self.abort() {
+            Ok(()) => Broken::Aborted(failure),
+            Err(second) => Broken::Fatal(second),
+        }
+    }
+}
+
+enum Step {
+    Abort(Failure),
+    Fatal(Failure),
+}
+
+/// Repeats a call while the client says that repeating it helps.
+fn patiently(stop: &Stop, mut call: impl FnMut() -> KafkaResult<()>) -> Result<(), Step> {
+    let begun = Instant::now();
+    loop {
+        let error = match call() {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let again = match &error {
+            KafkaError::Transaction(e) if e.is_fatal() => return Err(Step::Fatal(error.into())),
+            KafkaError::Transaction(e) if e.txn_requires_abort() => return Err(Step::Abort(error.into())),
+            KafkaError::Transaction(e) => e.is_retriable(),
+            KafkaError::Flush(code) => *code == RDKafkaErrorCode::OperationTimedOut,
+            _ => false,
+        };
+        let patience = if stop.is_set() { LAST_PATIENCE } else { PATIENCE };
+        if !again || begun.elapsed() > patience {
+            return Err(Step::Fatal(error.into()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,41 @@
+//! Runs a pipeline until standard input ends, reporting where it stands as JSON lines. For tests that kill it.
+
+use std::io::Read;
+use std::time::Duration;
+
+use plumbline_pipeline::{Options, Pipeline, Stages, Status};
+use plumbline_tests::host;
+
+fn main() -> anyhow::Result<()> {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    let (config, stages) = host::from_json(&argument)?;
+    let stages = Stages { intake: stages != "engine", engine: stages != "intake" };
+    let pipeline = Pipeline::start(config, Options { stages, ..Options::default() })?;
+    let status = pipeline.status();
+    let stopper = pipeline.stopper();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        stopper.set();
+    });
+    std::thread::spawn(move || {
+        loop {
+            println!("{}", line(&status.get()));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    pipeline.join().map_err(|failure| {
+        eprintln!("pipeline-host: {}: {failure}", failure.kind().word());
+        failure.into()
+    })
+}
+
+fn line(status: &Status) -> serde_json::Value {
+    let intake = status.intake.clone().unwrap_or_default();
+    let engine = status.engine.clone().unwrap_or_default();
+    let lag: Option<i64> =
+        engine.partitions.values().map(|p| p.end.map(|end| (end - p.committed).max(0))).sum();
+    serde_json::json!({
+        "ready": status.ready(), "accepted": intake.accepted, "rejected": intake.rejected,
+        "alerts": engine.alerts, "engine_lag": lag.filter(|_| engine.joined),
+    })
+}

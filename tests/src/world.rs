@@ -1,0 +1,192 @@
+//! One test's own topics on a broker: what is written to them, what is read from them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use plumbline_events::{LogRecord, decode_record};
+use plumbline_pipeline::Config;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+
+/// A test's topics, all under one prefix.
+pub struct World {
+    address: String,
+    /// The configuration of a pipeline over these topics.
+    pub config: Config,
+    producer: ThreadedProducer<DefaultProducerContext>,
+}
+
+/// A record as a `read_committed` reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Where it stood.
+    pub partition: i32,
+    /// Where it stood.
+    pub offset: i64,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// Its value; empty for a tombstone.
+    pub value: Vec<u8>,
+    /// Its headers.
+    pub headers: BTreeMap<String, Vec<u8>>,
+}
+
+impl Seen {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("")
+    }
+}
+
+impl World {
+    /// A world named after the test: input topics of 3, 2 and 1 partitions, a log of 2.
+    pub fn new(address: &str, test: &str) -> anyhow::Result<World> {
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
+        let prefix = format!("{test}-{nanos:x}");
+        let mut config =
+            Config { instance: format!("{prefix}-a"), group: prefix.clone(), ..Config::default() };
+        config.kafka = BTreeMap::from([("bootstrap.servers".to_owned(), address.to_owned())]);
+        let topics = &mut config.topics;
+        for name in topics.leads.iter_mut().chain(&mut topics.opportunities).chain(&mut topics.spend) {
+            *name = format!("{prefix}.{name}");
+        }
+        for name in [
+            &mut topics.replay,
+            &mut topics.log,
+            &mut topics.alerts,
+            &mut topics.aggregates,
+            &mut topics.dead_letters,
+        ] {
+            *name = format!("{prefix}.{name}");
+        }
+        topics.log_partitions = 2;
+        let inputs = [
+            (topics.leads[0].clone(), 3),
+            (topics.opportunities[0].clone(), 2),
+            (topics.spend[0].clone(), 1),
+        ];
+        make_topics(address, &inputs)?;
+        plumbline_pipeline::ensure_topics(&config)?;
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", address).set("linger.ms", "5").set("compression.type", "lz4");
+        Ok(World { address: address.to_owned(), config, producer: client.create()? })
+    }
+
+    /// Sends one message; waits while the client's queue is full.
+    pub fn send(
+        &self,
+        topic: &str,
+        key: &[u8],
+        value: &[u8],
+        headers: &[(&str, &[u8])],
+    ) -> anyhow::Result<()> {
+        let mut own = OwnedHeaders::new();
+        for (key, value) in headers {
+            own = own.insert(Header { key, value: Some(*value) });
+        }
+        let mut record = BaseRecord::to(topic).key(key).payload(value).headers(own);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Waits until everything sent is on its topic.
+    pub fn flush(&self) -> anyhow::Result<()> {
+        Ok(self.producer.flush(Duration::from_secs(60))?)
+    }
+
+    /// Everything committed on a topic, by partition and offset.
+    pub fn read(&self, topic: &str) -> anyhow::Result<Vec<Seen>> {
+        let mut seen = Vec::new();
+        self.each(topic, |record| seen.push(record))?;
+        Ok(seen)
+    }
+
+    /// Hands everything committed on a topic to `each`.
+    pub fn each(&self, topic: &str, mut each: impl FnMut(Seen)) -> anyhow::Result<()> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("group.id", "reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .create()?;
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
+        let partitions = metadata.topics().first().context("no such topic")?.partitions().len() as i32;
+        for partition in 0..partitions {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, Offset::Beginning)?;
+            consumer.assign(&list)?;
+            loop {
+                match consumer.poll(Duration::from_secs(30)) {
+                    Some(Ok(message)) => each(Seen {
+                        partition,
+                        offset: message.offset(),
+                        key: message.key().unwrap_or_default().to_vec(),
+                        value: message.payload().unwrap_or_default().to_vec(),
+                        headers: message
+                            .headers()
+                            .map(|h| {
+                                h.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+                            })
+                            .map(Iterator::collect)
+                            .unwrap_or_default(),
+                    }),
+                    Some(Err(KafkaError::PartitionEOF(_))) => break,
+                    Some(Err(error)) => return Err(error.into()),
+                    None => bail!("{topic}/{partition}: nothing for 30 s"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The log's records.
+    pub fn log(&self) -> anyhow::Result<Vec<LogRecord>> {
+        let records = self.read(&self.config.topics.log)?;
+        records.iter().map(|record| Ok(decode_record(&record.value)?.to_owned())).collect()
+    }
+}
+
+/// Makes topics with these numbers of partitions.
+pub fn make_topics(address: &str, topics: &[(String, i32)]) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", address).create()?;
+    let wanted: Vec<NewTopic<'_>> =
+        topics.iter().map(|(name, n)| NewTopic::new(name, *n, TopicReplication::Fixed(1))).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for made in runtime.block_on(admin.create_topics(&wanted, &AdminOptions::new()))? {
+        made.map_err(|(topic, code)| anyhow::anyhow!("{topic}: {code}"))?;
+    }
+    Ok(())
+}
+
+/// Calls `done` until it holds; fails with `what` after `seconds`.
+pub fn eventually(
+    what: &str,
+    seconds: u64,
+    mut done: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while !done()? {
+        if Instant::now() > until {
+            bail!("not within {seconds} s: {what}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
