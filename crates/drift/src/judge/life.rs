@@ -89,7 +89,9 @@ impl Episode {
         now: Moment<'_>,
     ) -> EpisodeChange {
         if let Some(numbers) = numbers {
-            self.take(numbers);
+            // Its title stays the one that people know it by.
+            let title = std::mem::take(&mut self.title);
+            self.take(Published { title, ..numbers });
         }
         self.advance(now);
         self.state = EpisodeState::Resolved(resolution);

@@ -51,7 +51,7 @@ impl Words<'_> {
                     self.target,
                     size(whole),
                     shown(&effect.of),
-                    size_only(effect)
+                    size(effect.relative.value)
                 )
             }
             (None, Some(whole)) => format!("{place}: {} {} plan", self.target, size(whole)),
@@ -62,31 +62,25 @@ impl Words<'_> {
     /// One sentence: what looks well, what does not and since when, and where it leads.
     pub(crate) fn summary(&self) -> String {
         let effect = &self.assessment.drift;
-        let well = self.volume.filter(|v| self.assessment.onset.is_some() && *v >= 1.05);
+        let well = self.volume.filter(|v| *v >= 1.1 && effect.label != "volume");
         let since = self.assessment.onset.map(|o| format!("since about {} ", date(o.estimate)));
         let since = since.unwrap_or_default();
-        let what = if effect.transition.is_some() || effect.of != self.assessment_metric() {
+        let what = if effect.transition.is_some() || effect.of != effect.label {
             shown(&effect.of)
         } else {
             self.target.to_string()
         };
-        let runs = format!("{since}{what} runs {} plan{}", size(effect.relative.value), range(effect));
+        let runs = |plan: &str| {
+            format!("{since}{what} runs {} {plan}{}", size(effect.relative.value), range(effect))
+        };
         let start = match well {
             Some(volume) => {
-                let more = format!(
-                    "{}s are {:.0}% above plan, but ",
-                    capital(self.first_stage),
-                    (volume - 1.0) * 100.0
-                );
-                more + &runs.replace(" plan", " it")
+                let more = (volume - 1.0) * 100.0;
+                format!("{}s are {more:.0}% above plan, but {}", capital(self.first_stage), runs("it"))
             }
-            None => capital(&runs),
+            None => capital(&runs("plan")),
         };
         format!("{start}{}.", self.heads_for())
-    }
-
-    fn assessment_metric(&self) -> &str {
-        &self.assessment.drift.label
     }
 
     fn place(&self) -> String {
@@ -138,10 +132,6 @@ fn story(pattern: &Name) -> String {
 fn size(relative: f64) -> String {
     let percent = (relative.abs() * 100.0).round();
     format!("{percent:.0}% {}", if relative < 0.0 { "below" } else { "above" })
-}
-
-fn size_only(effect: &Effect) -> String {
-    size(effect.relative.value)
 }
 
 fn side(direction: Direction) -> &'static str {
