@@ -153,6 +153,7 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         noticed_stages: head.noticed_stages,
         commands: head.commands,
         next_due: Timestamp::MIN,
+        occasion: 0,
     })
 }
 

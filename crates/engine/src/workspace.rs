@@ -46,6 +46,8 @@ pub struct WorkspaceState {
     pub(crate) commands: VecDeque<Box<str>>,
     /// Earliest instant at which an evidence tick may close: a cache, not state.
     pub(crate) next_due: Timestamp,
+    /// Counts the occasions on which ticks closed: between two of them the cells may have changed.
+    pub(crate) occasion: i64,
 }
 
 impl WorkspaceState {
@@ -65,6 +67,7 @@ impl WorkspaceState {
             noticed_stages: BTreeSet::new(),
             commands: VecDeque::new(),
             next_due: Timestamp::MIN,
+            occasion: 0,
         }
     }
 
@@ -154,6 +157,7 @@ impl WorkspaceState {
             schedule.next_hour = crate::schedule::next_hour(at);
         }
         if now >= self.next_due && !inputs.behind(now) {
+            self.occasion += 1;
             let watermarks = self.watermarks(inputs, now, config);
             while let Some(day) = schedule.due_day(&self.plan, watermarks) {
                 self.close_day(&mut schedule, day, watermarks, out);
@@ -205,7 +209,11 @@ impl WorkspaceState {
     }
 
     fn context(&self, at: Timestamp) -> TickContext {
-        TickContext { historical: at < self.source.live_from, ..TickContext::default() }
+        TickContext {
+            historical: at < self.source.live_from,
+            position: Some(self.occasion),
+            ..TickContext::default()
+        }
     }
 
     /// One notice per stage name that events speak of and the plan does not list.

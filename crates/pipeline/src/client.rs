@@ -112,6 +112,8 @@ pub(crate) enum Rebalance {
 pub(crate) struct PartitionStats {
     /// The end of the partition as of the last time the fetcher stood at it; negative if it never did.
     pub(crate) eof_offset: i64,
+    /// Nothing that was fetched waits to be polled.
+    pub(crate) drained: bool,
     /// The last stable offset.
     pub(crate) stable_end: i64,
 }
@@ -131,7 +133,11 @@ impl ClientContext for MemberContext {
         for (topic, t) in statistics.topics {
             for (partition, p) in t.partitions {
                 if partition >= 0 {
-                    let seen = PartitionStats { eof_offset: p.eof_offset, stable_end: p.ls_offset };
+                    let seen = PartitionStats {
+                        eof_offset: p.eof_offset,
+                        drained: p.fetchq_cnt == 0,
+                        stable_end: p.ls_offset,
+                    };
                     stats.insert((topic.clone(), partition), seen);
                 }
             }

@@ -17,7 +17,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
-use crate::client::{Member, Rebalance, TopicPartition};
+use crate::client::{Member, PartitionStats, Rebalance, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::metric;
@@ -181,8 +181,7 @@ impl Intake<'_> {
                 topic: slot.topic.as_str().into(),
                 partition: slot.partition,
                 next_offset: slot.next,
-                // The end as the fetcher last saw it: nothing below it is still to be read.
-                at_end: stats.is_some_and(|s| s.eof_offset >= 0 && slot.next <= s.eof_offset),
+                at_end: stats.is_some_and(|s| stood_at_end(s, slot.told, slot.next)),
             }
         });
         let record = LogRecord::Clock(ClockRecord { time, inputs: inputs.collect() });
@@ -198,6 +197,7 @@ impl Intake<'_> {
             self.now.log_bytes += self.buffer.len() as u64;
         }
         metric::clock_record();
+        self.now.slots.iter_mut().for_each(|slot| slot.told = slot.next);
         self.now.clock = Some(time);
         self.clock_wanted = false;
         Ok(())
@@ -273,5 +273,34 @@ impl Intake<'_> {
         self.committed = self.now.clone();
         self.member.consumer().unassign()?;
         Ok(())
+    }
+}
+
+/// Whether the partition has been read to its end at some moment since the last clock record, when reading stood
+/// at `told`; it stands at `next` now. Under steady traffic the end moves on all the time, so that it was reached
+/// within the minute is what counts. Control records hide between the last message and the end, hence `drained`.
+fn stood_at_end(stats: PartitionStats, told: i64, next: i64) -> bool {
+    let end = stats.eof_offset;
+    end >= told.max(0) && (next >= end || stats.drained)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_at_its_end_once_everything_up_to_an_end_seen_since_the_last_clock_record_is_read() {
+        for (name, eof_offset, drained, told, next, at_end) in [
+            ("never at an end", -1, true, 0, 500, false),
+            ("an empty partition", 0, true, 0, 0, true),
+            ("read to the end", 500, true, 100, 500, true),
+            ("fetched to the end, not yet polled", 500, false, 100, 200, false),
+            ("control records behind the last message", 502, true, 100, 500, true),
+            ("beyond an end seen since", 500, false, 400, 700, true),
+            ("beyond an end seen long ago", 500, false, 600, 700, false),
+        ] {
+            let stats = PartitionStats { eof_offset, drained, stable_end: 0 };
+            assert_eq!(stood_at_end(stats, told, next), at_end, "{name}");
+        }
     }
 }

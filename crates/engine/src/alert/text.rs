@@ -104,7 +104,10 @@ fn why_lines(why: &[Why]) -> Vec<String> {
         let parts: Vec<&Why> =
             why.iter().filter(|w| w.of == name && (w.kind == "transition") == transitions).take(4).collect();
         let said: Vec<String> = parts.iter().map(|part| why_part(part)).collect();
-        let product: f64 = parts.iter().filter_map(|w| w.factor).product();
+        // A customer costs what a lead costs, divided by the share of leads that become customers.
+        let divides = |w: &Why| name == "cac" && w.part.contains('>');
+        let effect = |w: &&Why| w.factor.map(|f| if divides(w) && f != 0.0 { 1.0 / f } else { f });
+        let product: f64 = parts.iter().filter_map(effect).product();
         let lead = if transitions && said.len() > 1 {
             format!("{} ×{product:.2} = ", display_name(name))
         } else {

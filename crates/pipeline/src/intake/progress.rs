@@ -32,6 +32,8 @@ pub(super) struct Slot {
     pub(super) partition: i32,
     /// The offset to read next.
     pub(super) next: i64,
+    /// Where reading stood at the last clock record.
+    pub(super) told: i64,
     pub(super) accepted: u64,
 }
 

@@ -59,7 +59,7 @@ pub(super) fn slots(
                 }
             },
         };
-        slots.push(Slot { topic: topic.clone(), partition: *partition, next, accepted: 0 });
+        slots.push(Slot { topic: topic.clone(), partition: *partition, next, told: next, accepted: 0 });
     }
     Ok(slots)
 }
