@@ -141,7 +141,7 @@ pub struct Spec {
     /// Whether the stream goes on after the last day until every lead has met its fate. Otherwise it ends with
     /// the last day, as a recording would.
     pub drain: bool,
-    /// First day of the change; where absent, day 120 or half of the days if fewer.
+    /// First day of the change; where absent, the first Monday after 120 days, or after half of them if fewer.
     pub onset: Option<Day>,
     /// The segment in which the change happens; `None` = all.
     pub onset_segment: Option<String>,
@@ -273,7 +273,7 @@ pub enum SpecError {
 impl Spec {
     /// The first day of the change, if the scenario has one.
     pub fn onset_day(&self) -> Option<Day> {
-        let default = self.start.plus((self.days / 2).min(120) as i32);
+        let default = self.start.plus((self.days / 2).min(120) as i32 + 6).week_start();
         self.kind.has_onset().then(|| self.onset.unwrap_or(default))
     }
 

@@ -27,7 +27,7 @@ fn the_truth_is_plain_json() {
     let spec = Spec { kind: ScenarioKind::LeadQualityTrap, ..Spec::default() };
     let json = serde_json::to_value(plumbline_simulator::truth(&spec)).unwrap();
     assert_eq!(json["scenario"], "lead-quality-trap");
-    assert_eq!(json["onset"], "2026-05-01");
+    assert_eq!(json["onset"], "2026-05-04");
     assert_eq!(json["channel"], "paid_social");
     assert_eq!((&json["cac_before"], &json["cac_after"]), (&2500.0.into(), &5000.0.into()));
 }
