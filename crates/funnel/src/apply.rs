@@ -6,6 +6,7 @@ use plumbline_events::{Attributes, EventView, LeadFactView, OpportunityFactView}
 use plumbline_units::{Day, Money, Timestamp};
 
 use crate::fold::{Fold, LEAD, OPPORTUNITY, OTHER_REASON, STATEMENT, limit};
+use crate::index::Index;
 use crate::intern::cut;
 use crate::journeys::{DELETED, Journeys, MERGED, PARENT, REOPENED, lead, opportunity};
 use crate::merge::Merge;
@@ -42,11 +43,13 @@ impl Fold {
         fact: LeadFactView<'_>,
     ) -> Result<bool, FoldRejection> {
         let at = event.occurred_at;
+        let known = self.journeys.leads.len();
         let row = self.lead(id, at, matches!(fact, LeadFactView::Created))?;
+        let fresh = self.journeys.leads.len() > known;
         if let LeadFactView::Merged(into_id) = fact {
             return self.merge(event, row, into_id);
         }
-        Ok(self.transact(&self.touched(row), None, |fold| {
+        Ok(self.transact(&self.touched(row), None, fresh, |fold| {
             let mut changed = fold.say_values(RowKind::Lead, row, event);
             changed |= match fact {
                 LeadFactView::Created => fold.reach(RowKind::Lead, row, 0, at),
@@ -85,7 +88,7 @@ impl Fold {
         let members = self.members(&[row, into]);
         limit(LimitedThing::Members, members, self.options.max_members)?;
         let merge = Merge { at, into, id: into_id.into() };
-        Ok(self.transact(&[row, parent, into], None, |fold| {
+        Ok(self.transact(&[row, parent, into], None, false, |fold| {
             let changed = fold.say_values(RowKind::Lead, row, event);
             fold.say_merge(row, merge) | changed
         }))
@@ -124,7 +127,7 @@ impl Fold {
             [Some(a), None] | [None, Some(a)] => &[a][..],
             [None, None] => &[],
         };
-        Ok(self.transact(touched, Some(row), |fold| {
+        Ok(self.transact(touched, Some(row), false, |fold| {
             let mut changed = fold.say_values(RowKind::Opportunity, row, event);
             if let Some((lead, id)) = link {
                 fold.journeys.link(row, lead, at, id);
@@ -190,7 +193,8 @@ impl Fold {
         let row = match self.statements.rows.find(hash) {
             Some(row) => row,
             None => {
-                limit(LimitedThing::Statements, self.statements.rows.len(), self.options.max_statements)?;
+                let maximum = self.options.max_statements.min(Index::MAX);
+                limit(LimitedThing::Statements, self.statements.rows.len(), maximum)?;
                 self.statements.insert(hash)
             }
         };
@@ -258,7 +262,7 @@ impl Fold {
 
     fn count_row(&mut self, created: bool) -> Result<(), FoldRejection> {
         let have = self.journeys.leads.len() + self.journeys.opportunities.len();
-        limit(LimitedThing::Journeys, have, self.options.max_journeys)?;
+        limit(LimitedThing::Journeys, have, self.options.max_journeys.min(Index::MAX))?;
         self.counters.orphans += u64::from(!created);
         Ok(())
     }

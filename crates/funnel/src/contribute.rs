@@ -207,8 +207,8 @@ impl Contributor<'_> {
             Standing::Won { at } => {
                 self.push(leaf, self.shape.measures.won_count(), days[first].0, at, 1);
                 if let Some((money, said)) = self.journeys.amount(row) {
+                    // At the rate of the day it was said: without one the event was not taken.
                     let on = self.calendar.day(Second::floor(said.millis()));
-                    // The event that said it was taken only because there is a rate.
                     let amount = self.shape.exchange(money, on).unwrap_or_default().0;
                     if amount != 0 {
                         self.push(leaf, Measures::WON_AMOUNT, days[first].0, at, amount);

@@ -101,32 +101,36 @@ impl Fold {
         {
             return Err(FoldRejection::BeyondHorizon);
         }
-        let money = match event.body {
-            BodyView::Lead { .. } => None,
-            BodyView::Opportunity { amount, .. } => {
-                amount.map(|amount| (amount, self.shape.zone().day_of(event.occurred_at)))
-            }
-            BodyView::Spend { amount, period_start, .. } => Some((amount, period_start)),
-        };
-        if let Some((money, day)) = money
-            && self.shape.exchange(money, day).is_none()
+        if let BodyView::Opportunity { amount: Some(money), .. } | BodyView::Spend { amount: money, .. } =
+            event.body
+            && money.currency != self.shape.currency()
         {
-            return Err(FoldRejection::NoRate { currency: money.currency, day });
+            let day = match event.body {
+                BodyView::Spend { period_start, .. } => period_start,
+                _ => self.shape.zone().day_of(event.occurred_at),
+            };
+            if self.shape.exchange(money, day).is_none() {
+                return Err(FoldRejection::NoRate { currency: money.currency, day });
+            }
         }
         limit(LimitedThing::Cells, self.cells.len(), self.options.max_cells)
     }
 
     /// Changes registers by `mutate` and moves the cells of the journeys touched from what they were to what
-    /// they are: those of `leads`, and of `opportunity` while it has no lead.
+    /// they are: those of `leads`, and of `opportunity` while it has no lead. `fresh`: the rows are new and hold
+    /// nothing yet.
     pub(crate) fn transact(
         &mut self,
         leads: &[u32],
         opportunity: Option<u32>,
+        fresh: bool,
         mutate: impl FnOnce(&mut Fold) -> bool,
     ) -> bool {
         let mut before = std::mem::take(&mut self.scratch.before);
         before.clear();
-        self.contribute(leads, opportunity, &mut before);
+        if !fresh {
+            self.contribute(leads, opportunity, &mut before);
+        }
         let changed = mutate(self);
         if changed {
             let mut after = std::mem::take(&mut self.scratch.after);

@@ -18,6 +18,7 @@ mod contribute;
 mod dirty;
 mod fold;
 mod forget;
+mod index;
 mod intern;
 mod journeys;
 mod leaves;

@@ -4,9 +4,9 @@
 //! follows is its owner's. Earliest dimension values (2 words each) and earliest stage times (1 word each) stand
 //! at the end. Rows lie in chunks that never move: growing neither copies nor doubles what is there.
 
-use hashbrown::HashTable;
 use plumbline_units::IdHash;
 
+use crate::index::Index;
 use crate::stamp::{Second, Stamp};
 
 const CHUNK: usize = 1024;
@@ -36,7 +36,7 @@ pub(crate) struct Rows {
     used: u32,
     /// Rows free again, the next to be used last.
     free: Vec<u32>,
-    index: HashTable<u32>,
+    index: Index,
 }
 
 fn id_of(row: &[u32]) -> IdHash {
@@ -49,7 +49,7 @@ impl Rows {
         let values_at = HEAD + own;
         let stages_at = values_at + 2 * dimensions;
         let width = stages_at + stages;
-        let (chunks, free, index) = (Vec::new(), Vec::new(), HashTable::new());
+        let (chunks, free, index) = (Vec::new(), Vec::new(), Index::default());
         Rows { width, values_at, stages_at, chunks, used: 0, free, index }
     }
 
@@ -68,7 +68,7 @@ impl Rows {
     }
 
     pub(crate) fn find(&self, id: IdHash) -> Option<u32> {
-        self.index.find(id.0 as u64, |&row| id_of(self.row(row)) == id).copied()
+        self.index.find(id.0 as u64, |row| id_of(self.row(row)) == id)
     }
 
     /// Takes a new row for an id that has none.
@@ -91,19 +91,23 @@ impl Rows {
     }
 
     fn enter(&mut self, id: IdHash, number: u32) {
-        let (chunks, width) = (&self.chunks, self.width);
-        self.index.insert_unique(id.0 as u64, number, |&n| {
+        let (chunks, width, used) = (&self.chunks, self.width, self.used);
+        let row = |n: u32| {
             let at = n as usize % CHUNK * width;
-            id_of(&chunks[n as usize / CHUNK][at..at + 4]).0 as u64
-        });
+            &chunks[n as usize / CHUNK][at..at + width]
+        };
+        let others = (0..used).filter(|&n| n != number && row(n)[FLAGS] & LIVE != 0);
+        self.index.insert(id.0 as u64, number, others.map(|n| (id_of(row(n)).0 as u64, n)));
     }
 
     /// Forgets a row.
     pub(crate) fn remove(&mut self, number: u32) {
-        let id = self.id(number);
-        if let Ok(entry) = self.index.find_entry(id.0 as u64, |&row| row == number) {
-            entry.remove();
-        }
+        let (chunks, width) = (&self.chunks, self.width);
+        let hash = |n: u32| {
+            let at = n as usize % CHUNK * width;
+            id_of(&chunks[n as usize / CHUNK][at..at + width]).0 as u64
+        };
+        self.index.remove(hash(number), number, hash);
         self.row_mut(number).fill(0);
         self.free.push(number);
     }
@@ -192,7 +196,7 @@ impl Rows {
         self.chunks.len() * CHUNK * self.width * size_of::<u32>()
             + self.chunks.capacity() * size_of::<Box<[u32]>>()
             + self.free.capacity() * size_of::<u32>()
-            + self.index.allocation_size()
+            + self.index.bytes()
     }
 
     /// The state as words: rows ever used, free rows, then the rows.

@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 
 use plumbline_plan::{DimensionIndex, Plan, StageIndex, ValueClass};
-use plumbline_units::{Day, Micros, Money, Seconds, Zone};
+use plumbline_units::{Currency, Day, Micros, Money, Seconds, Zone};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::measure::Measures;
@@ -55,6 +55,10 @@ impl Shape {
 
     pub(crate) fn zone(&self) -> Zone {
         self.plan.zone
+    }
+
+    pub(crate) fn currency(&self) -> Currency {
+        self.plan.currency
     }
 
     pub(crate) fn exchange(&self, money: Money, on: Day) -> Option<Micros> {

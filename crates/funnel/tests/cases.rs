@@ -1,5 +1,7 @@
 //! The fold by example: what each rule of merging, deleting, winning and skipping means.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use plumbline_events::{Event, Limits, decode_json_line};
@@ -56,8 +58,6 @@ fn has(told: &[String], what: &str, wanted: &[&str]) {
 fn the_example_is_one_won_deal_and_its_spend_in_every_order() {
     let plan = example();
     let all = events(EXAMPLE_EVENTS);
-    let expected = ["mid"];
-    let _ = expected;
     let fold = folded(&plan, &all);
     let smb: Vec<String> = plain(fold.cells())
         .into_iter()

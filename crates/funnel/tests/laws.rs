@@ -1,5 +1,7 @@
 //! The law the fold stands on: cells are a pure function of the set of events.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use plumbline_funnel::{Applied, Fold, FoldOptions};
@@ -16,7 +18,7 @@ proptest! {
     #[test]
     fn cells_equal_a_recomputation_from_the_whole_set(events in history(24)) {
         for plan in plans() {
-            prop_assert_eq!(plain(folded(&plan, &events).cells()), batch(&plan, &events));
+            prop_assert_eq!(plain(folded(plan, &events).cells()), batch(plan, &events));
         }
     }
 

@@ -95,8 +95,13 @@ impl<S: Sum> Series<S> {
 
     /// Adds `amount` at `key`; returns by how much the number of cells changed.
     pub(crate) fn add(&mut self, key: Key, amount: i64) -> isize {
-        let Some(at) = self.blocks.partition_point(|b| b.first <= key).checked_sub(1) else {
-            return self.insert(0, 0, key, amount);
+        // Most cells that move are among the newest.
+        let at = match self.blocks.last() {
+            Some(last) if last.first <= key => self.blocks.len() - 1,
+            _ => match self.blocks.partition_point(|b| b.first <= key).checked_sub(1) {
+                Some(at) => at,
+                None => return self.insert(0, 0, key, amount),
+            },
         };
         let block = &mut self.blocks[at];
         match block.cells.binary_search_by_key(&key, |c| c.0) {

@@ -1,11 +1,12 @@
 //! What the tests of the laws share: plans, generated histories, and one plain form of cells to compare.
 
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 pub mod history;
 pub mod oracle;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use plumbline_events::{Event, EventRecord};
 use plumbline_funnel::{Applied, Cells, Fold, FoldOptions, Measure};
@@ -48,8 +49,13 @@ pub fn example() -> Plan {
     plan(EXAMPLE)
 }
 
-/// The example without its hand-off, with a target between inner stages; and two plans of two stages.
-pub fn plans() -> Vec<Plan> {
+/// The example; the same with a target between inner stages; and three plans of two stages.
+pub fn plans() -> &'static [Plan] {
+    static PLANS: LazyLock<Vec<Plan>> = LazyLock::new(read_plans);
+    &PLANS
+}
+
+fn read_plans() -> Vec<Plan> {
     let inner =
         EXAMPLE.replace("from = \"opportunity\"\nto = \"won\"\nvalue", "from = \"mql\"\nto = \"won\"\nvalue");
     let short = |from, to| plan(&SHORT.replace("FROM", from).replace("TO", to));
