@@ -50,6 +50,21 @@ fn the_same_log_gives_the_same_output_twice() {
     }
 }
 
+/// Folding is retroactive: the first plan counts as if it stood before the first event.
+#[test]
+fn a_plan_that_comes_after_the_events_says_the_same() {
+    let spec = company(ScenarioKind::LeadQualityTrap, 150, 11);
+    let first = log_of(&spec, generate(&spec), Seconds::HOUR);
+    let mut late = MemoryLog::default();
+    for offset in (1..first.len() - 100).chain([0]).chain(first.len() - 100..first.len()) {
+        late.push(&first.record(offset).to_owned());
+    }
+    let (first, late) = (published(&first), published(&late));
+    assert!(first.alerts().len() > 3);
+    assert_eq!(late.alerts(), first.alerts());
+    assert_eq!(late.aggregates_differ(&first), None);
+}
+
 /// A backtest over an exported log takes the same records as the run that wrote it.
 #[test]
 fn an_exported_log_reads_back_byte_for_byte() {
