@@ -117,6 +117,18 @@ pub(crate) struct RunArgs {
     /// Which stages this process runs.
     #[arg(long, value_enum, default_value = "all")]
     pub(crate) stages: Stages,
+    /// Where to start when the consumer groups have no committed offsets although the log is not empty.
+    #[arg(long, value_enum)]
+    pub(crate) reset_from: Option<Reset>,
+}
+
+/// A decision where committed offsets are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reset {
+    /// Read the inputs again (duplicates are folded once) and publish every alert again.
+    Earliest,
+    /// Skip what is on the inputs, replay the log silently, then speak.
+    Latest,
 }
 
 /// Which stages a process runs.
@@ -166,8 +178,10 @@ pub(crate) struct BacktestArgs {
     /// The workspace the plan is for.
     #[arg(long, default_value = "default")]
     pub(crate) workspace: Name,
-    /// Print alert records as JSON lines (they are on standard output in any case; without it they are
-    /// shown as screens when standard output is a terminal).
+    /// Take [engine] and [limits] from this configuration instead of the defaults.
+    #[arg(long, short, value_name = "plumbline.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print alert records as JSON lines even where standard output is a terminal, which else shows screens.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -314,12 +328,22 @@ pub(crate) enum LogCommand {
 pub(crate) struct LogExportArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// The log partition.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) partition: i32,
+    #[command(flatten)]
+    pub(crate) part: LogPart,
     /// Where to; compressed by the name's end (.gz, .zst); `-` is standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
+}
+
+/// Which part of the log.
+#[derive(Debug, Args)]
+pub(crate) struct LogPart {
+    /// The partition that holds this workspace.
+    #[arg(long, default_value = "default")]
+    pub(crate) workspace: Name,
+    /// This partition.
+    #[arg(long, conflicts_with = "workspace")]
+    pub(crate) partition: Option<i32>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod config;
 mod exit;
 mod input;
 mod progress;
+mod settings;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -13,13 +14,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use args::{Cli, Command, LogFormat};
+use args::{Cli, Command, LogCommand, LogFormat, PlanCommand};
 use exit::Outcome;
 use progress::Progress;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log_format);
+    // The demo's screen is for its story; the embedded broker's grumbling is not part of it.
+    let level = if matches!(cli.command, Command::Demo(_)) { "error" } else { "warn" };
+    log_to_stderr(cli.log_format, level);
     match run(cli) {
         Ok(answer) => answer.into(),
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
@@ -33,15 +36,22 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Outcome {
     let progress = Progress::new(cli.quiet);
     match cli.command {
+        Command::Demo(args) => commands::demo::run(&args, progress),
+        Command::Run(args) => commands::run::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Backtest(args) => commands::backtest::run(&args, progress),
+        Command::Aggregates(args) => commands::aggregates::run(&args, progress),
         Command::Generate(args) => commands::generate::run(&args, progress),
+        Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Log(LogCommand::Export(args)) => commands::log::export(&args),
         Command::Completions(args) => commands::completions(args.shell),
-        _ => Err(exit::Kind::Internal.says("this build has no such command yet")),
     }
 }
 
-/// Logs go to standard error; `PLUMBLINE_LOG` says which.
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("PLUMBLINE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+/// Logs go to standard error; `PLUMBLINE_LOG` says which, else all from `level` on.
+fn log_to_stderr(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("PLUMBLINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use plumbline_plan::{Diagnostic, Parsed, Plan, check_report};
+use plumbline_plan::{Diagnostic, Level, Parsed, Plan, check_report};
 use serde_json::json;
 
 use crate::args::PlanCheckArgs;
@@ -16,9 +16,13 @@ pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
         ("-".to_owned(), text)
     } else {
         let name = args.file.display().to_string();
-        (name.clone(), std::fs::read_to_string(&args.file).or_fail_with(Kind::Input, || format!("cannot read {name}"))?)
+        (
+            name.clone(),
+            std::fs::read_to_string(&args.file)
+                .or_fail_with(Kind::Input, || format!("cannot read {name}"))?,
+        )
     };
-    let parsed = Plan::parse(&name, &text);
+    let parsed: Result<Parsed, Vec<Diagnostic>> = Plan::parse(&name, &text);
     if args.json {
         println!("{}", as_json(&parsed));
     } else {
@@ -43,11 +47,18 @@ fn as_json(parsed: &Result<Parsed, Vec<Diagnostic>>) -> serde_json::Value {
         .iter()
         .map(|d| {
             json!({
-                "severity": format!("{:?}", d.severity).to_lowercase(),
+                "severity": severity(d.severity),
                 "file": d.file, "line": d.line, "column": d.column,
                 "message": d.message, "mend": d.mend,
             })
         })
         .collect();
     json!({ "usable": parsed.is_ok(), "diagnostics": diagnostics })
+}
+
+const fn severity(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+    }
 }

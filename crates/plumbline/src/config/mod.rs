@@ -2,7 +2,7 @@
 //!
 //! An environment variable `PLUMBLINE_SECTION__KEY` overrides `key` of `[section]`; under `PLUMBLINE_KAFKA__`
 //! an underscore stands for the point of a librdkafka property. Names without `__` are not settings of the
-//! file, except `PLUMBLINE_PLAN`.
+//! file, except `PLUMBLINE_PLAN`, `PLUMBLINE_INSTANCE` and `PLUMBLINE_GROUP`.
 
 mod overlay;
 mod raw;
@@ -18,13 +18,17 @@ use std::path::{Path, PathBuf};
 use plumbline_units::{Name, Seconds};
 
 pub(crate) use secret::Secret;
-pub(crate) use size::{parse_bytes, parse_span};
+use size::{parse_bytes, parse_span};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// The plan file of each workspace, paths relative to the configuration file's folder resolved.
     pub(crate) plans: BTreeMap<Name, PathBuf>,
+    /// Names this instance: stable over restarts, unique among the running ones.
+    pub(crate) instance: String,
+    /// The consumer groups are `<group>-intake` and `<group>-engine`.
+    pub(crate) group: String,
     /// librdkafka properties, passed through unchanged.
     pub(crate) kafka: BTreeMap<String, Secret>,
     pub(crate) topics: Topics,
@@ -45,6 +49,14 @@ pub(crate) struct Topics {
     pub(crate) alerts: String,
     pub(crate) aggregates: String,
     pub(crate) dead_letters: String,
+    /// Make missing topics of our own at start.
+    pub(crate) create: bool,
+    /// Make missing input topics too.
+    pub(crate) create_inputs: bool,
+    /// Partitions of a log made here; never change it afterwards.
+    pub(crate) log_partitions: i32,
+    /// Replicas of topics made here; −1 is the broker's default.
+    pub(crate) replication: i32,
 }
 
 /// What intake lets into the log.
@@ -109,6 +121,16 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
         Config::parse(path, &text, std::env::vars())
+    }
+
+    /// One plan, for the workspace `default`, in place of the file's.
+    pub(crate) fn set_plan(&mut self, path: &Path) {
+        self.plans = raw::only(path.to_owned());
+    }
+
+    /// Other brokers than the file's.
+    pub(crate) fn set_brokers(&mut self, brokers: &str) {
+        self.kafka.insert("bootstrap.servers".to_owned(), Secret::Text(brokers.to_owned()));
     }
 
     /// Reads and checks a configuration text; `environment` is what the process was started with.

@@ -4,12 +4,12 @@ use toml::{Table, Value};
 
 const PREFIX: &str = "PLUMBLINE_";
 
-/// Puts every `PLUMBLINE_SECTION__KEY` (and `PLUMBLINE_PLAN`) into the table.
+/// Puts every `PLUMBLINE_SECTION__KEY` (and the keys outside sections) into the table.
 pub(super) fn apply(table: &mut Table, environment: impl IntoIterator<Item = (String, String)>) {
     let mut settings: Vec<(String, String)> = environment
         .into_iter()
         .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)))
-        .filter(|(name, _)| name == "PLAN" || name.contains("__"))
+        .filter(|(name, _)| ["PLAN", "INSTANCE", "GROUP"].contains(&name.as_str()) || name.contains("__"))
         .collect();
     settings.sort();
     for (name, value) in settings {

@@ -16,6 +16,8 @@ type Wrong = (String, String);
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     plan: Option<PathBuf>,
+    instance: Option<String>,
+    group: Option<String>,
     #[serde(default)]
     workspace: BTreeMap<Name, RawWorkspace>,
     #[serde(default)]
@@ -49,6 +51,10 @@ struct RawTopics {
     alerts: String,
     aggregates: String,
     dead_letters: String,
+    create: bool,
+    create_inputs: bool,
+    log_partitions: i32,
+    replication: i32,
 }
 
 impl Default for RawTopics {
@@ -62,6 +68,10 @@ impl Default for RawTopics {
             alerts: "plumbline.alerts".into(),
             aggregates: "plumbline.aggregates".into(),
             dead_letters: "plumbline.dead-letters".into(),
+            create: true,
+            create_inputs: false,
+            log_partitions: 4,
+            replication: -1,
         }
     }
 }
@@ -116,6 +126,8 @@ impl Raw {
         let limits = self.limits.check()?;
         Ok(Config {
             plans: plans(self.plan, self.workspace, base)?,
+            instance: named("instance", self.instance, "plumbline-0")?,
+            group: named("group", self.group, "plumbline")?,
             kafka: self.kafka,
             topics: self.topics.check()?,
             intake: self.intake.check()?,
@@ -134,19 +146,31 @@ fn plans(
     workspaces: BTreeMap<Name, RawWorkspace>,
     base: &Path,
 ) -> Result<BTreeMap<Name, PathBuf>, Wrong> {
-    let mut plans: BTreeMap<Name, PathBuf> =
+    let plans: BTreeMap<Name, PathBuf> =
         workspaces.into_iter().map(|(name, workspace)| (name, base.join(workspace.plan))).collect();
     match plan {
         Some(_) if !plans.is_empty() => {
-            return Err(wrong("plan", "give one plan, or one [workspace.NAME] each, not both"));
+            Err(wrong("plan", "give one plan, or one [workspace.NAME] each, not both"))
         }
-        Some(path) => {
-            let name = Name::new("default").map_err(|e| wrong("plan", e))?;
-            plans.insert(name, base.join(path));
-        }
-        None => {}
+        Some(path) => Ok(only(base.join(path))),
+        None => Ok(plans),
     }
-    Ok(plans)
+}
+
+/// One plan, for the workspace of events that name none.
+pub(super) fn only(path: PathBuf) -> BTreeMap<Name, PathBuf> {
+    let default = Name::new("default").expect("`default` is a name");
+    BTreeMap::from([(default, path)])
+}
+
+/// Part of a group's or transaction's id.
+fn named(key: &str, text: Option<String>, default: &str) -> Result<String, Wrong> {
+    let text = text.unwrap_or_else(|| default.to_owned());
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if text.is_empty() || text.len() > 100 || !text.bytes().all(legal) {
+        return Err(wrong(key, format!("`{text}` is not a name: letters, digits, . _ -")));
+    }
+    Ok(text)
 }
 
 impl RawTopics {
@@ -154,6 +178,9 @@ impl RawTopics {
         let inputs = [&self.leads, &self.opportunities, &self.spend];
         if inputs.iter().all(|list| list.is_empty()) {
             return Err(wrong("topics", "name at least one topic of leads, opportunities or spend"));
+        }
+        if self.log_partitions < 1 {
+            return Err(wrong("topics.log_partitions", "must be at least 1"));
         }
         let inputs: BTreeSet<&String> = inputs.into_iter().flatten().collect();
         let own = [&self.replay, &self.log, &self.alerts, &self.aggregates, &self.dead_letters];
@@ -181,6 +208,10 @@ impl RawTopics {
             alerts: self.alerts,
             aggregates: self.aggregates,
             dead_letters: self.dead_letters,
+            create: self.create,
+            create_inputs: self.create_inputs,
+            log_partitions: self.log_partitions,
+            replication: self.replication,
         })
     }
 }

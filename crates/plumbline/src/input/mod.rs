@@ -42,6 +42,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Records {
     feed: Feed,
     tally: Tally,
+    /// Arrival of the first and last event, where they were sorted.
+    span: Option<(Timestamp, Timestamp)>,
 }
 
 enum Feed {
@@ -68,20 +70,29 @@ impl Records {
         let mut lines = Lines::open(request)?;
         let mut tally = Tally::default();
         if lines.export || request.order == Order::File {
-            return Ok(Records { feed: Feed::Lines(lines), tally });
+            return Ok(Records { feed: Feed::Lines(lines), tally, span: None });
         }
+        let mut span: Option<(Timestamp, Timestamp)> = None;
         let mut sorter = Sorter::new(SORT_BUDGET);
         let mut record = Vec::new();
         while let Some(received_at) = lines.next_record(&mut record, &mut tally)? {
+            let (first, last) = span.unwrap_or((received_at, received_at));
+            span = Some((first.min(received_at), last.max(received_at)));
             sorter.push(received_at.millis(), &record).or_fail_with(Kind::Internal, || "sorting".into())?;
         }
         let sorted = sorter.finish().or_fail_with(Kind::Internal, || "sorting".into())?;
-        Ok(Records { feed: Feed::Sorted(sorted), tally })
+        Ok(Records { feed: Feed::Sorted(sorted), tally, span })
     }
 
     /// Whether this is an exported log.
     pub(crate) fn is_export(&self) -> bool {
         matches!(&self.feed, Feed::Lines(lines) if lines.export)
+    }
+
+    /// How many days lie between the first and the last arrival, where events were sorted.
+    pub(crate) fn days_spanned(&self) -> Option<u32> {
+        let (first, last) = self.span?;
+        u32::try_from(last.millis_since(first) / 86_400_000 + 1).ok()
     }
 
     /// The next record's bytes, in `record`; false at the end.
