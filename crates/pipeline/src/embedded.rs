@@ -19,6 +19,10 @@ use crate::status::StatusHandle;
 /// How far a writer may run ahead of the reader behind it: well inside what a partition holds.
 pub const AHEAD_BYTES: u64 = 2 << 20;
 
+/// How often its clients learn how far they have read. A player that waits for three of these after
+/// [`Feeder::settle`] is sure that intake knows it stands at the end of its inputs.
+pub const STATISTICS: Duration = Duration::from_millis(20);
+
 /// The broker; it ends when dropped.
 pub struct Embedded {
     cluster: MockCluster<'static, DefaultProducerContext>,
@@ -34,6 +38,8 @@ impl Embedded {
             ("bootstrap.servers".to_owned(), cluster.bootstrap_servers()),
             // It knows no static members.
             ("group.instance.id".to_owned(), String::new()),
+            // That a partition has been read to its end is known from the statistics.
+            ("statistics.interval.ms".to_owned(), STATISTICS.as_millis().to_string()),
         ]);
         config.topics.create = false;
         config.topics.log_partitions = 1;
