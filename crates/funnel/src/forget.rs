@@ -21,7 +21,9 @@ impl Fold {
         self.cells.fold_hours(today.plus(-HOUR_DAYS));
         let Some(horizon) = self.options.horizon else { return };
         let floor = watermark.minus(horizon);
-        self.cells.fold_lags(self.shape.zone().day_of(floor));
+        for (leaf, day) in self.cells.fold_lags(self.shape.zone().day_of(floor)) {
+            self.dirty.mark(leaf, day);
+        }
         self.forget(floor);
     }
 

@@ -85,23 +85,38 @@ impl Cells {
         self.count = self.count.wrapping_add_signed(change);
     }
 
-    /// From now on entry days before `day` keep no event days.
-    pub(crate) fn fold_lags(&mut self, day: Day) {
+    /// From now on entry days before `day` keep no event days. Returns the keys that read differently since.
+    pub(crate) fn fold_lags(&mut self, day: Day) -> Vec<(LeafId, Day)> {
+        let mut keys = Vec::new();
         if day <= self.lags_from {
-            return;
+            return keys;
         }
+        let (since, before) = (Key::new(self.lags_from, 0), Key::new(day, 0));
         self.lags_from = day;
-        let (stages, before) = (2 * usize::from(self.measures.stages), Key::new(day, 0));
+        let stages = 2 * usize::from(self.measures.stages);
         let mut change = 0;
-        for cells in &mut self.by_leaf {
-            let counts = cells.counts[stages..].iter_mut();
-            change += counts.map(|s| s.fold_before(before, Key::FOLDED)).sum::<isize>();
-            change += cells.money.iter_mut().map(|s| s.fold_before(before, Key::FOLDED)).sum::<isize>();
-            let reasons = cells.reasons.iter_mut();
-            change += reasons.map(|(_, s)| s.fold_before(before, Key::FOLDED)).sum::<isize>();
+        for (number, cells) in self.by_leaf.iter_mut().enumerate() {
+            let mut days = Vec::new();
+            let counts = cells.counts[stages..].iter_mut().chain(cells.reasons.iter_mut().map(|r| &mut r.1));
+            for series in counts {
+                change += fold(series, since, before, &mut days);
+            }
+            for series in &mut cells.money {
+                change += fold(series, since, before, &mut days);
+            }
+            days.sort_unstable();
+            days.dedup();
+            keys.extend(days.into_iter().map(|day| (LeafId(number as u32), day)));
         }
         self.count = self.count.wrapping_add_signed(change);
+        keys
     }
+}
+
+fn fold<S: Sum>(series: &mut Series<S>, since: Key, before: Key, days: &mut Vec<Day>) -> isize {
+    let keys = series.range(since, before).map(|(key, _)| key).take_while(|key| *key < before);
+    days.extend(keys.map(Key::entry));
+    series.fold_before(before, Key::FOLDED)
 }
 
 impl LeafCells {

@@ -104,7 +104,12 @@ impl<S: Sum> Series<S> {
             },
         };
         let block = &mut self.blocks[at];
-        match block.cells.binary_search_by_key(&key, |c| c.0) {
+        let place = match block.cells.last() {
+            Some(last) if last.0 == key => Ok(block.cells.len() - 1),
+            Some(last) if last.0 < key => Err(block.cells.len()),
+            _ => block.cells.binary_search_by_key(&key, |c| c.0),
+        };
+        match place {
             Err(place) => self.insert(at, place, key, amount),
             Ok(place) => {
                 let sum = &mut block.cells[place].1;
