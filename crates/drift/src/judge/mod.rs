@@ -41,6 +41,7 @@ pub use episode::{
     Subject, Transition,
 };
 pub use facts::{Facts, Leaf, Quantity};
+pub use names::shown;
 pub use verdict::{
     Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,
     TargetStatus, Unit, Verdict, WatchReason, e_value,

@@ -35,7 +35,7 @@ pub(crate) fn table(plan: &Plan, table: TableId) -> String {
 pub(crate) const COST_PER_LEAD: &str = "cost per lead";
 
 /// A stage's or transition's stable name for people: short names are abbreviations (`mql>sql` → `MQL→SQL`).
-pub(crate) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     let words = name.split('>').map(|word| {
         let short = word.len() <= 3 && word.chars().all(|c| c.is_ascii_alphabetic()) && word != "won";
         if short { word.to_uppercase() } else { word.to_string() }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use plumbline_drift::judge::shown;
 use plumbline_units::Day;
 
 use super::{Alert, Interval, Why};
@@ -109,9 +110,9 @@ fn why_lines(why: &[Why]) -> Vec<String> {
         let effect = |w: &&Why| w.factor.map(|f| if divides(w) && f != 0.0 { 1.0 / f } else { f });
         let product: f64 = parts.iter().filter_map(effect).product();
         let lead = if transitions && said.len() > 1 {
-            format!("{} ×{product:.2} = ", display_name(name))
+            format!("{} ×{product:.2} = ", shown(name))
         } else {
-            format!("{}: ", display_name(name))
+            format!("{}: ", shown(name))
         };
         lines.push(format!("{lead}{}", said.join(" · ")));
     }
@@ -121,7 +122,7 @@ fn why_lines(why: &[Why]) -> Vec<String> {
 fn why_part(part: &Why) -> String {
     let share = format!("({:.0}%)", part.share * 100.0);
     match (part.factor, part.effect_points) {
-        (Some(factor), _) => format!("{} ×{factor:.2} {share}", display_name(&part.part)),
+        (Some(factor), _) => format!("{} ×{factor:.2} {share}", shown(&part.part)),
         (None, Some(points)) if part.kind == "mix" => {
             format!("share of {} in the entries {points:+.1} points {share}", part.part)
         }
@@ -168,19 +169,13 @@ fn paragraph(screen: &mut String, label: &str, text: &str) {
     }
 }
 
-/// `mql>sql` as `MQL→SQL`: names of up to three letters are acronyms.
-pub(super) fn display_name(name: &str) -> String {
-    let stage = |s: &str| if s.chars().count() <= 3 { s.to_uppercase() } else { s.to_string() };
-    name.split('>').map(stage).collect::<Vec<_>>().join("→")
-}
-
 /// Decimal text with its thousands grouped, without cents.
-pub(super) fn money(text: &str) -> String {
+fn money(text: &str) -> String {
     text.parse::<f64>().map_or_else(|_| text.to_string(), |value| grouped(value, 0))
 }
 
 /// A number with `decimals` decimals and commas between thousands.
-pub(super) fn grouped(value: f64, decimals: usize) -> String {
+fn grouped(value: f64, decimals: usize) -> String {
     let plain = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
     let mut out = String::new();
@@ -199,7 +194,7 @@ pub(super) fn grouped(value: f64, decimals: usize) -> String {
 }
 
 /// `4 Mar`.
-pub(super) fn short(day: Day) -> String {
+fn short(day: Day) -> String {
     let (_, month, day) = day.ymd();
     format!("{day} {}", MONTHS[(month as usize - 1).min(11)])
 }
