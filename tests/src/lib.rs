@@ -3,4 +3,5 @@
 
 pub mod broker;
 pub mod host;
+pub mod player;
 pub mod world;

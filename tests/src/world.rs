@@ -91,7 +91,15 @@ impl World {
         for (key, value) in headers {
             own = own.insert(Header { key, value: Some(*value) });
         }
-        let mut record = BaseRecord::to(topic).key(key).payload(value).headers(own);
+        self.push(BaseRecord::to(topic).key(key).payload(value).headers(own))
+    }
+
+    /// Sends one message with a time of its own, in milliseconds.
+    pub fn send_stamped(&self, topic: &str, key: &[u8], value: &[u8], timestamp: i64) -> anyhow::Result<()> {
+        self.push(BaseRecord::to(topic).key(key).payload(value).timestamp(timestamp))
+    }
+
+    fn push(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

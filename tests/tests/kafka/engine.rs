@@ -1,1 +1,178 @@
-//! Log to alerts.
+//! Log to alerts: what the topics show equals the state machine over the exported log, whatever happened on the
+//! way.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use plumbline_engine::{EngineConfig, Output};
+use plumbline_events::record_from_json;
+use plumbline_harness::{MemoryLog, Published, run};
+use plumbline_pipeline::{Part, export_log};
+use plumbline_simulator::{ScenarioKind, Spec, generate, plan_toml};
+use plumbline_tests::host::{Host, configured_plan};
+use plumbline_tests::world::{World, eventually};
+use plumbline_units::Day;
+
+use crate::support::{host, host_after_kills, world};
+
+/// A company whose leads go bad on the first of July.
+pub(crate) fn trap() -> Spec {
+    Spec {
+        kind: ScenarioKind::LeadQualityTrap,
+        start: Day::from_ymd(2026, 4, 1).unwrap(),
+        onset: Day::from_ymd(2026, 7, 1),
+        days: 170,
+        leads_per_day: 40.0,
+        ..Spec::default()
+    }
+}
+
+/// Sends the company's events to the input topics; hands back how many.
+fn send_company(world: &World, spec: &Spec) -> u64 {
+    let topics = &world.config.topics;
+    let mut count = 0;
+    for generated in generate(spec) {
+        let topic = match generated.topic() {
+            "crm.leads" => &topics.leads[0],
+            "crm.opportunities" => &topics.opportunities[0],
+            _ => &topics.spend[0],
+        };
+        let line = plumbline_events::to_json(&generated.into_record());
+        world.send(topic, format!("{count}").as_bytes(), line.as_bytes(), &[]).unwrap();
+        count += 1;
+    }
+    world.flush().unwrap();
+    count
+}
+
+/// What the state machine says over the exported log, and how many events that holds.
+fn over_exported_log(world: &World) -> (Published, u64) {
+    let mut lines = Vec::new();
+    let part = Part::Workspace("default".parse().unwrap());
+    export_log(&world.config, &part, &mut lines).unwrap();
+    // For looking at a failure: the log of the last comparison.
+    if let Some(path) = std::env::var_os("PLUMBLINE_TEST_KEEP_LOG") {
+        std::fs::write(path, &lines).unwrap();
+    }
+    let mut log = MemoryLog::default();
+    let mut events = 0;
+    for line in std::str::from_utf8(&lines).unwrap().lines() {
+        let record = record_from_json(line).unwrap();
+        events += u64::from(matches!(record, plumbline_events::LogRecord::Event(_)));
+        log.push(&record);
+    }
+    (run(&EngineConfig::default(), &log).unwrap(), events)
+}
+
+/// Compares what a reader of the topics sees with what the exported log says; hands back the number of alerts.
+pub(crate) fn topics_equal_backtest(world: &World, sent: u64) -> usize {
+    let (expected, events) = over_exported_log(world);
+    assert_eq!(events, sent, "each input is in the log once");
+    let alerts: Vec<(String, String)> = world
+        .read(&world.config.topics.alerts)
+        .unwrap()
+        .into_iter()
+        .map(|seen| (String::from_utf8(seen.key).unwrap(), String::from_utf8(seen.value).unwrap()))
+        .collect();
+    let backtested: Vec<(String, String)> = expected
+        .said
+        .iter()
+        .filter_map(|said| match &said.output {
+            Output::Alert(alert) => {
+                Some((alert.key.clone(), String::from_utf8(alert.value.clone()).unwrap()))
+            }
+            Output::DeadLetter(_) => None,
+        })
+        .collect();
+    for (at, (seen, wanted)) in alerts.iter().zip(&backtested).enumerate() {
+        assert_eq!(seen, wanted, "alert {at}");
+    }
+    assert_eq!(alerts.len(), backtested.len());
+    let mut aggregates: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    world
+        .each(&world.config.topics.aggregates, |seen| {
+            match seen.value.is_empty() {
+                true => aggregates.remove(&seen.key),
+                false => aggregates.insert(seen.key, seen.value),
+            };
+        })
+        .unwrap();
+    assert_eq!(aggregates.len(), expected.aggregates.len());
+    assert!(aggregates == expected.aggregates, "the same last value of every aggregate key");
+    let letters = world.read(&world.config.topics.dead_letters).unwrap();
+    assert_eq!(letters.len(), expected.dead_letters());
+    alerts.len()
+}
+
+/// Waits until the host has taken everything and said what there is to say.
+fn settled(world: &World, host: &Host, sent: u64) {
+    eventually("all inputs are in the log", 120, || {
+        Ok(world.log()?.iter().filter(|r| matches!(r, plumbline_events::LogRecord::Event(_))).count() as u64
+            >= sent)
+    })
+    .unwrap();
+    // Markers of the last transactions stay behind the last record for ever.
+    eventually("the engine has read them", 120, || Ok(host.report().engine_lag.is_some_and(|lag| lag <= 4)))
+        .unwrap();
+}
+
+fn trap_world(test: &str, spec: &Spec) -> Option<World> {
+    let mut world = world(test)?;
+    world.config.plans = vec![configured_plan("default", &plan_toml(spec)).unwrap()];
+    Some(world)
+}
+
+#[test]
+fn alerts_and_aggregates_equal_a_backtest_over_the_exported_log() {
+    let spec = trap();
+    let Some(world) = trap_world("quiet", &spec) else { return };
+    let sent = send_company(&world, &spec);
+    let host = host(&world.config, "all");
+    settled(&world, &host, sent);
+    assert!(host.stop().unwrap());
+    let alerts = topics_equal_backtest(&world, sent);
+    assert!(alerts > 0, "the trap is seen");
+}
+
+#[test]
+fn no_alert_is_said_twice_or_lost_though_everything_is_killed_again_and_again() {
+    let spec = trap();
+    let Some(mut world) = trap_world("killed", &spec) else { return };
+    let checkpoints = tempfile::tempdir().unwrap();
+    world.config.engine.checkpoint_dir = Some(checkpoints.path().to_owned());
+    world.config.engine.checkpoint_every = Duration::from_millis(300);
+    // Few outputs to a transaction, so that many records' outputs are cut in the middle.
+    world.config.engine.transaction_outputs = 3;
+    world.config.intake.commit_messages = 1_000;
+    let sent = send_company(&world, &spec);
+    let host = host_after_kills(&world.config, "all", 6);
+    settled(&world, &host, sent);
+    assert!(host.stop().unwrap());
+    assert!(topics_equal_backtest(&world, sent) > 0);
+    assert!(has_checkpoint(checkpoints.path()), "checkpoints were kept");
+}
+
+fn has_checkpoint(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.into_iter().any(|entry| match entry.path() {
+        path if path.is_dir() => has_checkpoint(&path),
+        path => path.extension().is_some_and(|extension| extension == "checkpoint"),
+    })
+}
+
+#[test]
+fn a_plan_that_comes_after_the_events_is_folded_as_if_it_had_stood_first() {
+    let spec = trap();
+    let Some(mut world) = world("late-plan") else { return };
+    let sent = send_company(&world, &spec);
+    let first = host(&world.config, "all");
+    settled(&world, &first, sent);
+    assert!(first.stop().unwrap());
+    world.config.plans = vec![configured_plan("default", &plan_toml(&spec)).unwrap()];
+    let second = host(&world.config, "all");
+    eventually("the alerts come", 60, || Ok(!world.read(&world.config.topics.alerts)?.is_empty())).unwrap();
+    settled(&world, &second, sent);
+    assert!(second.stop().unwrap());
+    assert!(topics_equal_backtest(&world, sent) > 0);
+}

@@ -2,4 +2,5 @@
 
 mod engine;
 mod intake;
+mod played;
 mod support;
