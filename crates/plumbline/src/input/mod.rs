@@ -5,7 +5,7 @@ mod sort;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +140,7 @@ impl Tally {
 
 /// The lines of several files, one after another.
 struct Lines {
-    files: std::vec::IntoIter<PathBuf>,
+    files: VecDeque<PathBuf>,
     current: Option<(PathBuf, Box<dyn BufRead>)>,
     bar: indicatif::ProgressBar,
     line: Vec<u8>,
@@ -156,7 +156,7 @@ impl Lines {
     fn open(request: &Request<'_>) -> Outcome<Lines> {
         let sizes = request.files.iter().map(|f| std::fs::metadata(f).ok().map(|m| m.len()));
         let mut lines = Lines {
-            files: request.files.to_vec().into_iter(),
+            files: request.files.iter().cloned().collect(),
             current: None,
             bar: request.progress.bytes("reading", sizes.sum()),
             line: Vec::new(),
@@ -229,7 +229,7 @@ impl Lines {
     fn advance(&mut self) -> Outcome<Line> {
         loop {
             let Some((path, reader)) = &mut self.current else {
-                let Some(path) = self.files.next() else { return Ok(Line::End) };
+                let Some(path) = self.files.pop_front() else { return Ok(Line::End) };
                 let reader = open(&path, &self.bar)
                     .or_fail_with(Kind::Input, || format!("cannot read {}", path.display()))?;
                 self.number = 0;

@@ -14,7 +14,7 @@ fn history(folder: &tempfile::TempDir) -> (String, String) {
         "--leads-per-day",
         "120",
         "--seed",
-        "5",
+        "6",
         "-o",
         &events,
         "--plan",

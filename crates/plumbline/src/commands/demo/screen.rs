@@ -95,7 +95,12 @@ impl Screen {
                 println!("A false page before the trap: {} {}", page.detected_at, page.title);
             }
             match heard.caught() {
-                Some((alert, _)) => println!("{}", outcome(alert, trap.onset, trap.begins)),
+                Some((alert, _)) => {
+                    if let Some(first) = heard.first().filter(|first| first.alert_id != alert.alert_id) {
+                        println!("First page on day {}: {}.", day_of(first, trap.begins), first.title);
+                    }
+                    println!("{}", outcome(alert, trap.onset, trap.begins));
+                }
                 None => {
                     println!("The trap opened on {} and was not caught before the story's end.", trap.onset)
                 }
@@ -113,7 +118,7 @@ impl Screen {
 
 /// The day of the alert, and what it saved against the ninety days of the founding story.
 fn outcome(alert: &Alert, onset: Day, begins: Timestamp) -> String {
-    let days = (alert.detected_at.millis_since(begins) / 86_400_000) as i32;
+    let days = day_of(alert, begins);
     let sooner = (STORY_DAYS - days).max(0);
     let mut text = format!(
         "The trap opened on {onset}. The alert came on day {days}; the founding story took {STORY_DAYS}: {sooner} \
@@ -137,6 +142,11 @@ fn outcome(alert: &Alert, onset: Day, begins: Timestamp) -> String {
     text
 }
 
+/// Whole days from the trap's first instant to the tick that opened the alert.
+fn day_of(alert: &Alert, begins: Timestamp) -> i32 {
+    (alert.detected_at.millis_since(begins) / 86_400_000) as i32
+}
+
 fn table(story: &Story, day: Day, view: &View) -> String {
     let mut text = match story.trap {
         Some(trap) if day >= trap.onset => format!("{day}  day {} of the trap\n", day.since(trap.onset) + 1),
@@ -147,7 +157,7 @@ fn table(story: &Story, day: Day, view: &View) -> String {
         let plan = status.plan.map_or(String::new(), |plan| number(plan.value, plan.unit));
         let _ = writeln!(
             text,
-            "  {:<16} {:<14} plan {:>9}   {:<28} {}",
+            "  {:<14} {:<14} plan {:>7}   {:<31} {}",
             status.name,
             scope,
             plan,

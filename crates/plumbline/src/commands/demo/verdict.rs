@@ -56,6 +56,11 @@ impl Heard {
         self.trap
     }
 
+    /// The first alert that opened.
+    pub(super) fn first(&self) -> Option<&Alert> {
+        self.opened.first()
+    }
+
     /// How many alerts opened.
     pub(super) fn opened(&self) -> usize {
         self.opened.len()
