@@ -38,6 +38,8 @@ impl Embedded {
             ("bootstrap.servers".to_owned(), cluster.bootstrap_servers()),
             // It knows no static members.
             ("group.instance.id".to_owned(), String::new()),
+            // It answers a fetch when the wait is over, not when something comes.
+            ("fetch.wait.max.ms".to_owned(), "5".to_owned()),
             // That a partition has been read to its end is known from the statistics.
             ("statistics.interval.ms".to_owned(), STATISTICS.as_millis().to_string()),
         ]);
