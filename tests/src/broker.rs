@@ -96,11 +96,11 @@ impl Broker {
             if metadata.is_ok_and(|metadata| !metadata.brokers().is_empty()) {
                 return Ok(());
             }
-            if let Some(own) = &mut self.own {
-                if let Some(status) = own.script.try_wait()? {
-                    let log = std::fs::read_to_string(own.folder.join("broker.log")).unwrap_or_default();
-                    bail!("kafka.sh ended ({status}):\n{log}");
-                }
+            if let Some(own) = &mut self.own
+                && let Some(status) = own.script.try_wait()?
+            {
+                let log = std::fs::read_to_string(own.folder.join("broker.log")).unwrap_or_default();
+                bail!("kafka.sh ended ({status}):\n{log}");
             }
             if Instant::now() > until {
                 bail!("no broker at {} within two minutes", self.address);

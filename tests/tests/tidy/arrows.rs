@@ -35,7 +35,8 @@ fn keys(table: &toml::Table, section: &str) -> Vec<String> {
 #[test]
 fn arrows_between_crates_point_one_way() {
     let mut complaints = Vec::new();
-    let places: BTreeMap<&str, usize> = ARROWS.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
+    let places: BTreeMap<&str, usize> =
+        ARROWS.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
     for (at, (name, allowed)) in ARROWS.iter().enumerate() {
         assert!(allowed.iter().all(|used| places[used] < at), "{name}: the list itself points downwards");
         for dependency in keys(&manifest(name), "dependencies") {

@@ -32,16 +32,21 @@ fn no_source_file_is_long_and_the_exceptions_only_shrink() {
                 complaints.push(format!("{name} has {lines} lines: split it, {MOST_LINES} is the most"));
             }
             Some(limit) if limit > MOST_LISTED => {
-                complaints.push(format!("{name}: {limit} is beyond {MOST_LISTED}, the most an exception may have"));
+                complaints
+                    .push(format!("{name}: {limit} is beyond {MOST_LISTED}, the most an exception may have"));
             }
-            Some(limit) if lines > limit => complaints.push(format!("{name} grew from {limit} to {lines} lines")),
+            Some(limit) if lines > limit => {
+                complaints.push(format!("{name} grew from {limit} to {lines} lines"))
+            }
             Some(limit) if lines <= MOST_LINES || lines < limit => {
-                complaints.push(format!("{name} has {lines} lines now: lower its entry of {limit}, or remove it"));
+                complaints
+                    .push(format!("{name} has {lines} lines now: lower its entry of {limit}, or remove it"));
             }
             _ => {}
         }
     }
-    complaints.extend(exceptions.into_keys().map(|name| format!("{name} is listed as long and does not exist")));
+    complaints
+        .extend(exceptions.into_keys().map(|name| format!("{name} is listed as long and does not exist")));
     assert_none(complaints);
 }
 
@@ -69,7 +74,9 @@ fn every_source_file_belongs_to_a_crate() {
         for targets in ["tests", "benches", "examples", "src/bin"] {
             let folder = folder.join(targets);
             let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            roots.extend(entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs")));
+            roots.extend(
+                entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs")),
+            );
         }
         if manifest.ends_with("benches/Cargo.toml") {
             roots.extend(files_below(folder, ".rs"));

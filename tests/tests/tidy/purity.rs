@@ -38,8 +38,14 @@ const FORBIDDEN: [(&str, &str); 16] = [
     ("tokio", "nothing waits"),
     ("rdkafka", "Kafka decides nothing"),
     ("rand::", "randomness is not replayable"),
-    ("collections::HashMap", "its order is random: BTreeMap, or hashbrown with a fixed hasher and sorted output"),
-    ("collections::HashSet", "its order is random: BTreeSet, or hashbrown with a fixed hasher and sorted output"),
+    (
+        "collections::HashMap",
+        "its order is random: BTreeMap, or hashbrown with a fixed hasher and sorted output",
+    ),
+    (
+        "collections::HashSet",
+        "its order is random: BTreeSet, or hashbrown with a fixed hasher and sorted output",
+    ),
     ("RandomState", "randomness is not replayable"),
 ];
 
@@ -80,7 +86,9 @@ fn pure_crates_use_only_pure_crates() {
         for dependency in dependencies.keys() {
             let ours = dependency.strip_prefix("plumbline-").is_some_and(|name| PURE.contains(&name));
             if !ours && !ALLOWED.contains(&dependency.as_str()) {
-                complaints.push(format!("crates/{name} uses {dependency}, which is not on the list of pure crates"));
+                complaints.push(format!(
+                    "crates/{name} uses {dependency}, which is not on the list of pure crates"
+                ));
             }
         }
     }
