@@ -221,11 +221,12 @@ impl WorkspaceState {
         if self.noticed_stages.len() >= MAX_STAGE_NOTICES {
             return;
         }
-        let ignored = self.fold.stats().counters.ignored_stages;
+        let ignored = &self.fold.counters().ignored_stages;
         let unknown: Vec<Box<str>> = ignored
-            .into_keys()
-            .filter(|name| !self.noticed_stages.contains(name))
+            .keys()
+            .filter(|name| !self.noticed_stages.contains(*name))
             .take(MAX_STAGE_NOTICES - self.noticed_stages.len())
+            .cloned()
             .collect();
         for stage in unknown {
             let title = format!("events speak of a stage `{stage}` that the plan does not list");
