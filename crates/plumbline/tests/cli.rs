@@ -1,5 +1,8 @@
 //! The command line from outside: what it prints, and how it ends.
 
+// Helpers outside the tests' own functions may panic as well.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod cli {
     pub(crate) mod files;
     pub(crate) mod judging;

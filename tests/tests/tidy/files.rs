@@ -74,9 +74,9 @@ fn every_source_file_belongs_to_a_crate() {
         for targets in ["tests", "benches", "examples", "src/bin"] {
             let folder = folder.join(targets);
             let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            roots.extend(
-                entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "rs")),
-            );
+            // A target is a file, or a folder with a main.rs.
+            let target = |path: PathBuf| if path.is_dir() { path.join("main.rs") } else { path };
+            roots.extend(entries.map(|entry| target(entry.unwrap().path())));
         }
         if manifest.ends_with("benches/Cargo.toml") {
             roots.extend(files_below(folder, ".rs"));
