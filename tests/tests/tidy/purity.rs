@@ -108,3 +108,16 @@ fn pure_crates_carry_the_lints_that_say_so() {
     }
     assert_none(complaints);
 }
+
+#[test]
+fn kafka_is_met_in_one_crate_only() {
+    let mut complaints = Vec::new();
+    for path in files_below(&root().join("crates"), "Cargo.toml") {
+        let manifest: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+        let dependencies = manifest.get("dependencies").and_then(|d| d.as_table());
+        if dependencies.is_some_and(|d| d.contains_key("rdkafka")) && !path.ends_with("pipeline/Cargo.toml") {
+            complaints.push(format!("{} uses rdkafka: that is for crates/pipeline", shown(&path)));
+        }
+    }
+    assert_none(complaints);
+}
