@@ -26,9 +26,16 @@ pub(crate) struct Inputs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct PartitionReport {
+    /// By the clock of who reported it: the state machine's may await confirmation of a leap.
     reported: Timestamp,
     at_end: bool,
     last_at_end: Option<Timestamp>,
+}
+
+impl PartitionReport {
+    fn remembered(&self, now: Timestamp) -> bool {
+        self.reported >= now.minus(FORGOTTEN_AFTER)
+    }
 }
 
 impl Inputs {
@@ -41,11 +48,11 @@ impl Inputs {
                 None => self.topics.entry(input.topic.clone()).or_default(),
             };
             let report = partitions.entry(input.partition).or_insert(PartitionReport {
-                reported: at,
+                reported: record.time,
                 at_end: input.at_end,
                 last_at_end: None,
             });
-            report.reported = report.reported.max(at);
+            report.reported = record.time;
             report.at_end = input.at_end;
             if input.at_end {
                 report.last_at_end = report.last_at_end.max(Some(at));
@@ -55,19 +62,17 @@ impl Inputs {
 
     /// Whether some input partition holds records that have not been read.
     pub(crate) fn behind(&self, now: Timestamp) -> bool {
-        self.topics
-            .values()
-            .flat_map(BTreeMap::values)
-            .any(|report| !report.at_end && report.reported >= now.minus(FORGOTTEN_AFTER))
+        self.topics.values().flat_map(BTreeMap::values).any(|report| !report.at_end && report.remembered(now))
     }
 
-    /// Since when every partition of `topic` has been seen read to its end; files are always at theirs.
+    /// Since when every partition of `topic` has been seen read to its end; files are always at theirs, and
+    /// nothing more is to come of a topic that nobody reads any longer.
     fn at_end(&self, topic: &str, now: Timestamp) -> Option<Timestamp> {
         match self.topics.get(topic) {
             None => Some(now),
             Some(partitions) => partitions
                 .values()
-                .filter(|report| report.at_end || report.reported >= now.minus(FORGOTTEN_AFTER))
+                .filter(|report| report.remembered(now))
                 .map(|report| report.last_at_end)
                 .min()
                 .unwrap_or(Some(now)),
@@ -250,6 +255,25 @@ mod tests {
         inputs.observe(&clock(61, true), hour(61));
         assert_eq!(stands(&inputs, 61), hour(55));
         assert!(!inputs.behind(hour(61)));
+    }
+
+    #[test]
+    fn a_topic_dropped_soon_after_its_last_event_holds_ticks_back_for_a_day_only() {
+        let (none, config) = (BTreeMap::new(), EngineConfig::default());
+        let (mut streams, mut inputs) = (Streams::default(), Inputs::default());
+        streams.observe(&lead(&none, "a", 10, 10), Zone::UTC, &config);
+        inputs.observe(&clock(11, true), hour(11));
+        let at = |now| streams.watermark(Needs::Funnel, &inputs, hour(now), config.idle_after);
+        assert_eq!(at(30), hour(9));
+        assert_eq!(at(36), hour(30));
+    }
+
+    #[test]
+    fn a_partition_reported_during_a_leap_is_not_forgotten_when_the_leap_is_confirmed() {
+        let mut inputs = Inputs::default();
+        // Back from three days' outage: the clock stands at hour 0 until the leap is confirmed.
+        inputs.observe(&clock(72, false), hour(0));
+        assert!(inputs.behind(hour(0)) && inputs.behind(hour(72)));
     }
 
     #[test]
