@@ -1,5 +1,7 @@
 //! The aggregates topic: what the funnel holds, by leaf and day of entry.
 
+use std::collections::BTreeSet;
+
 use plumbline_events::proto;
 use plumbline_funnel::{Cell, Cells, LeafId, Measure};
 use plumbline_plan::{Metric, Plan, StageIndex};
@@ -17,15 +19,34 @@ pub struct AggregateUpdate {
     pub value: Option<Vec<u8>>,
 }
 
-/// The aggregates of `workspace` dirtied since the last call.
+/// The aggregates of `workspace` dirtied since the last call; first the tombstones of keys that another plan's
+/// fold held and this one's does not.
 pub(crate) fn updates(workspace: &mut WorkspaceState) -> Vec<AggregateUpdate> {
     let dirty = workspace.fold.take_dirty();
+    let mut retired = std::mem::take(&mut workspace.retired);
     let (plan, cells) = (&workspace.plan, workspace.fold.cells());
     let update = |(leaf, entry): (LeafId, Day)| AggregateUpdate {
         key: key(workspace.name.as_str(), plan, cells, leaf, entry).encode_to_vec(),
         value: value(plan, cells, leaf, entry).map(|value| value.encode_to_vec()),
     };
-    dirty.into_iter().map(update).collect()
+    let newest: Vec<AggregateUpdate> = dirty.into_iter().map(update).collect();
+    for update in &newest {
+        retired.remove(&update.key);
+    }
+    retired.into_iter().map(|key| AggregateUpdate { key, value: None }).chain(newest).collect()
+}
+
+/// The keys of all aggregates that `workspace` has published or is about to.
+pub(crate) fn keys(workspace: &mut WorkspaceState) -> BTreeSet<Vec<u8>> {
+    let mut keys: BTreeSet<(LeafId, Day)> = workspace.fold.take_dirty().into_iter().collect();
+    let (plan, cells) = (&workspace.plan, workspace.fold.cells());
+    for leaf in cells.leaves() {
+        for measure in cells.measures(leaf).into_iter().chain(cells.reasons(leaf)) {
+            keys.extend(cells.series(leaf, measure).map(|(entry, _, _)| (leaf, entry)));
+        }
+    }
+    let encoded = |(leaf, entry)| key(workspace.name.as_str(), plan, cells, leaf, entry).encode_to_vec();
+    keys.into_iter().map(encoded).collect()
 }
 
 fn key(workspace: &str, plan: &Plan, cells: &Cells, leaf: LeafId, entry: Day) -> proto::AggregateKey {

@@ -59,6 +59,8 @@ struct WorkspaceHead {
     watermark: Option<Timestamp>,
     noticed_stages: BTreeSet<Box<str>>,
     commands: VecDeque<Box<str>>,
+    next_due: Timestamp,
+    retired: BTreeSet<Vec<u8>>,
     fold_bytes: u64,
 }
 
@@ -79,6 +81,8 @@ impl Engine {
                 watermark: workspace.watermark,
                 noticed_stages: workspace.noticed_stages.clone(),
                 commands: workspace.commands.clone(),
+                next_due: workspace.next_due,
+                retired: workspace.retired.clone(),
                 fold_bytes: (folds.len() - start) as u64,
             });
         }
@@ -152,7 +156,8 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         watermark: head.watermark,
         noticed_stages: head.noticed_stages,
         commands: head.commands,
-        next_due: Timestamp::MIN,
+        next_due: head.next_due,
+        retired: head.retired,
         occasion: 0,
     })
 }

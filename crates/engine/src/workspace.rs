@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Alert;
 use crate::schedule::{Schedule, Watermarks, ends};
 use crate::streams::{Inputs, Needs, Streams};
-use crate::{AlertRecord, DeadLetterOut, EngineConfig, Output, alert};
+use crate::{AlertRecord, DeadLetterOut, EngineConfig, Output, aggregate, alert};
 
 /// Command ids remembered to tell a retry from a new command.
 const REMEMBERED_COMMANDS: usize = 10_000;
@@ -44,8 +44,10 @@ pub struct WorkspaceState {
     pub(crate) watermark: Option<Timestamp>,
     pub(crate) noticed_stages: BTreeSet<Box<str>>,
     pub(crate) commands: VecDeque<Box<str>>,
-    /// Earliest instant at which an evidence tick may close: a cache, not state.
+    /// Before it no evidence tick closes and the watermark stands: so it is state like the rest.
     pub(crate) next_due: Timestamp,
+    /// Keys of aggregates published under an earlier plan that this one's fold does not hold.
+    pub(crate) retired: BTreeSet<Vec<u8>>,
     /// Counts the occasions on which ticks closed: between two of them the cells may have changed.
     pub(crate) occasion: i64,
 }
@@ -67,6 +69,7 @@ impl WorkspaceState {
             noticed_stages: BTreeSet::new(),
             commands: VecDeque::new(),
             next_due: Timestamp::MIN,
+            retired: BTreeSet::new(),
             occasion: 0,
         }
     }
@@ -135,7 +138,8 @@ impl WorkspaceState {
     }
 
     fn watermarks(&self, inputs: &Inputs, now: Timestamp, config: &EngineConfig) -> Watermarks {
-        let of = |needs| self.streams.watermark(needs, inputs, now, config.idle_after);
+        // Events may run ahead of a clock that awaits confirmation; ticks do not.
+        let of = |needs| self.streams.watermark(needs, inputs, now, config.idle_after).min(now);
         let (funnel, spend) = (of(Needs::Funnel), of(Needs::Spend));
         Watermarks { funnel, spend, both: funnel.min(spend) }
     }
@@ -291,12 +295,15 @@ impl WorkspaceState {
         }
         let changes = self.judge.revise(Arc::clone(&plan), plan.zone.day_of(record.time), record.time);
         self.publish(changes, out);
-        let live_from = plan.live_from.unwrap_or(record.live_from);
+        // What is live stays so, unless the author says otherwise.
+        let live_from = plan.live_from.unwrap_or(record.live_from.min(self.source.live_from));
         self.source = PlanSource { toml: record.toml.clone(), time: record.time, live_from };
-        self.plan = plan;
         if let Some(fold) = refolded {
+            let held = aggregate::keys(self);
+            self.retired.extend(held);
             self.fold = fold;
         }
+        self.plan = plan;
         self.next_due = Timestamp::MIN;
     }
 
