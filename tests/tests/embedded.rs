@@ -37,8 +37,8 @@ fn the_trap_is_told_through_the_embedded_broker() {
         leads_per_day: 60.0,
         ..Spec::default()
     };
-    let mut config = Config::default();
-    config.plans = vec![configured_plan("default", &plan_toml(&spec)).unwrap()];
+    let plans = vec![configured_plan("default", &plan_toml(&spec)).unwrap()];
+    let mut config = Config { plans, ..Config::default() };
     config.intake.clock_every = Duration::from_secs(1800);
     let broker = Embedded::start(&mut config).unwrap();
     let clock = PlayedClock::new(spec.zone.start_of(spec.start));
