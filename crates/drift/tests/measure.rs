@@ -1,4 +1,4 @@
-//! Longer measurements, run by hand: `cargo test -p plumbline-drift --test measure -- --ignored --nocapture`.
+//! Longer measurements, run by hand: `cargo test -p plumbline-drift --features long --test measure -- --nocapture`.
 
 mod support;
 
@@ -7,7 +7,6 @@ use support::judge::{CONVERSION, COST, VOLUME, delays, model, opens, pages_a_yea
 use support::{Arrivals, Spec, log_normal_lags, measured_lags, plan, simulate};
 
 #[test]
-#[ignore = "minutes of simulation"]
 fn delays_of_other_causes() {
     let even = libm::pow(0.7, 0.25);
     let r = delays(5.0, 200, CONVERSION, |s| Spec::trap(5.0, 180, 160, s));
@@ -33,7 +32,6 @@ fn delays_of_other_causes() {
 }
 
 #[test]
-#[ignore = "minutes of simulation"]
 fn false_pages_of_harmless_changes() {
     for leads in [30.0, 200.0] {
         let lags = plan(log_normal_lags(), leads, 0.0, None);
@@ -82,7 +80,6 @@ fn false_pages_of_harmless_changes() {
 }
 
 #[test]
-#[ignore = "minutes of simulation"]
 fn onset_and_projection_cover_the_truth() {
     for (leads, runs, after) in [(30.0, 100, 100), (200.0, 40, 100), (2000.0, 10, 80)] {
         let model = model(&plan(log_normal_lags(), leads, 0.0, None), CONVERSION);
@@ -143,7 +140,6 @@ fn onset_and_projection_cover_the_truth() {
 }
 
 #[test]
-#[ignore = "minutes of simulation"]
 fn recovery_is_shown_soon_and_seldom_falsely() {
     for (leads, runs) in [(30.0, 60), (200.0, 30), (2000.0, 8)] {
         let model = model(&plan(log_normal_lags(), leads, 0.0, None), CONVERSION);
@@ -177,7 +173,6 @@ fn recovery_is_shown_soon_and_seldom_falsely() {
 }
 
 #[test]
-#[ignore = "minutes of simulation"]
 fn long_calibration() {
     for (leads, runs) in [(5.0, 30), (30.0, 40), (200.0, 20), (2000.0, 4)] {
         let steady = plan(log_normal_lags(), leads, 0.0, None);
