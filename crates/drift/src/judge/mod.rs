@@ -16,6 +16,7 @@ mod life;
 mod measure;
 mod names;
 mod pattern;
+mod revise;
 mod series;
 mod text;
 mod track;
@@ -192,13 +193,23 @@ impl Judge {
     }
 
     /// Replaces the plan by a later revision: episodes of what it no longer promises end as
-    /// [`Resolution::PlanRevised`], the others go on. `day` is the last closed one.
+    /// [`Resolution::PlanRevised`], the others go on. A target that promises something else under its old name
+    /// begins anew. `day` is the last closed one.
     pub fn revise(&mut self, plan: Arc<Plan>, day: Day, at: Timestamp) -> Vec<EpisodeChange> {
-        let state = self.save();
+        let (before, mut state) = (Arc::clone(&self.plan), self.save());
+        let mut anew: BTreeSet<(String, String)> = BTreeSet::new();
+        state.tracks.retain_mut(|saved| {
+            let carried = revise::carried(saved.track, &saved.target, &before, &plan);
+            match carried {
+                Some(track) => saved.track = track,
+                None => _ = anew.insert((saved.target.clone(), saved.scope.clone())),
+            }
+            carried.is_some()
+        });
         *self = Judge::load(Arc::clone(&plan), state);
-        let promised: BTreeSet<EpisodeKey> = promised(&plan).collect();
+        let kept = revise::kept(&before, &plan, &anew);
         let (going_on, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            std::mem::take(&mut self.episodes).into_iter().partition(|(key, _)| promised.contains(key));
+            std::mem::take(&mut self.episodes).into_iter().partition(|(key, _)| kept.contains(key));
         self.episodes = going_on;
         self.episodes.values_mut().for_each(|episode| episode.plan_revision = plan.revision);
         let end = |episode: Episode| {
@@ -270,25 +281,6 @@ impl Judge {
         judge.episodes = state.episodes.into_iter().map(|e| (e.key.clone(), e)).collect();
         judge
     }
-}
-
-/// The keys of all episodes that a plan can open.
-fn promised(plan: &Plan) -> impl Iterator<Item = EpisodeKey> + '_ {
-    let of_targets = plan.targets.iter().flat_map(move |target| {
-        target
-            .scopes
-            .iter()
-            .map(move |s| EpisodeKey::new(&plan.name, &target.name, &plan.scope_label(&s.scope)))
-    });
-    let of_patterns = plan.patterns.iter().flat_map(move |pattern| {
-        let member = pattern.all.iter().find(|c| !c.negated);
-        let member = member.and_then(|c| plan.targets.get(usize::from(c.target.0)));
-        member
-            .map_or(&[][..], |target| &target.scopes)
-            .iter()
-            .map(move |s| EpisodeKey::new(&plan.name, &pattern.name, &plan.scope_label(&s.scope)))
-    });
-    of_targets.chain(of_patterns)
 }
 
 #[cfg(test)]

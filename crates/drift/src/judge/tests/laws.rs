@@ -6,10 +6,12 @@ use std::sync::Arc;
 use plumbline_units::{Day, Timestamp};
 
 use super::super::{
-    Acknowledgement, EpisodeChange, EpisodeState, PartKind, Resolution, TickContext, Transition, Verdict,
+    Acknowledgement, EpisodeChange, EpisodeKey, EpisodeState, Judge, PartKind, Resolution, TickContext,
+    Transition, Verdict,
 };
 use super::timeline::{START, Story, play, play_restarting};
-use super::world::plan;
+use super::world::{parsed, plan, text};
+use crate::stat::TableId;
 
 const STORIES: [&str; 4] = [
     "leads 60\nlast 220\nseed 1\npattern\nday 100: leads x1.2 spend x1.68 mql>sql x0.74\nday 170: leads x1 spend x1 mql>sql x1",
@@ -165,6 +167,57 @@ fn another_revision_ends_what_it_no_longer_promises_and_keeps_the_rest() {
     // Nothing hides the members' drifts any more.
     let opened = story.tick(&mut judge, &world, 131);
     assert!(opened.iter().any(|c| c.episode.subject.metric == "conversion"), "{opened:?}");
+}
+
+/// Play to a drift from mql to sql, then go over to the plan's text as `revised` changes it.
+fn revised_amid_a_drift(revised: impl FnOnce(String) -> String) -> (Judge, Vec<EpisodeChange>) {
+    let story = Story::parse("leads 60\nlast 220\nseed 1\nday 100: mql>sql x0.6");
+    let (world, mut judge) = (story.world(), story.judge());
+    for at in 0..=130 {
+        story.tick(&mut judge, &world, at);
+    }
+    assert!(judge.episodes().contains_key(&conversion()));
+    let next = parsed(&revised(text(story.leads, false)).replace("revision = 1", "revision = 2"));
+    let day = START.parse::<Day>().unwrap().plus(130);
+    let ended = judge.revise(Arc::new(next), day, plumbline_units::Zone::UTC.start_of(day.plus(1)));
+    (judge, ended)
+}
+
+fn conversion() -> EpisodeKey {
+    EpisodeKey("p/lead-to-won/segment=smb".to_string())
+}
+
+fn paged_table(judge: &Judge) -> Option<TableId> {
+    let track = judge
+        .tracks
+        .iter()
+        .find(|((target, _), _)| judge.plan().target(*target).name.as_str() == "lead-to-won");
+    track.and_then(|(_, track)| track.latch()?.table)
+}
+
+#[test]
+fn a_drift_keeps_its_transition_where_a_revision_moves_the_stages() {
+    let (judge, ended) = revised_amid_a_drift(|plan| plan);
+    assert_eq!((ended.len(), paged_table(&judge)), (0, Some(TableId::Pair { from: 1, to: 2 })));
+    let (judge, ended) = revised_amid_a_drift(|plan| {
+        let first = plan.find("[[transition]]").unwrap();
+        let second = first + 1 + plan[first + 1..].find("[[transition]]").unwrap();
+        let step = plan[first..second].to_string();
+        let to_demo = step.replace("\"mql\"", "\"demo\"");
+        let from_demo = step.replace("\"lead\"", "\"demo\"");
+        plan.replace(&step, &format!("{to_demo}{from_demo}"))
+            .replace("\"lead\", \"mql\"", "\"lead\", \"demo\", \"mql\"")
+    });
+    assert_eq!((ended.len(), paged_table(&judge)), (0, Some(TableId::Pair { from: 2, to: 3 })));
+}
+
+#[test]
+fn a_target_that_promises_something_else_begins_anew() {
+    let (judge, ended) =
+        revised_amid_a_drift(|plan| plan.replacen("to = \"won\"\neach", "to = \"opportunity\"\neach", 1));
+    let ended: Vec<_> = ended.iter().map(|c| (&c.episode.key, c.resolution())).collect();
+    assert_eq!(ended, [(&conversion(), Some(Resolution::PlanRevised))]);
+    assert_eq!(paged_table(&judge), None);
 }
 
 #[test]

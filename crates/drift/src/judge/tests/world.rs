@@ -110,11 +110,17 @@ action = "Freeze incremental spend"
 
 /// The plan of a company with so many leads a day, with or without the pattern.
 pub(crate) fn plan(leads: f64, pattern: bool) -> Plan {
-    let text = PLAN
-        .replace("LEADS", &format!("{leads}"))
+    parsed(&text(leads, pattern))
+}
+
+pub(crate) fn text(leads: f64, pattern: bool) -> String {
+    PLAN.replace("LEADS", &format!("{leads}"))
         .replace("SPEND", &format!("{}", leads * 100.0))
-        .replace("PATTERN", if pattern { TRAP } else { "" });
-    match Plan::parse("plan.toml", &text) {
+        .replace("PATTERN", if pattern { TRAP } else { "" })
+}
+
+pub(crate) fn parsed(text: &str) -> Plan {
+    match Plan::parse("plan.toml", text) {
         Ok(parsed) => parsed.plan,
         Err(findings) => panic!("{findings:?}"),
     }
