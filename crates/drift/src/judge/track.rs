@@ -14,7 +14,7 @@ use crate::stat::TableId;
 const CRITICAL_FROM: f64 = 0.5;
 /// Posterior weight below which a critical drift is a warning again; the gap keeps it from flickering.
 const CRITICAL_UNTIL: f64 = 0.25;
-/// After a retraction the evidence must grow tenfold before the same target opens again.
+/// After a retraction the evidence must grow tenfold, or fade first, before the same target opens again.
 const REOPEN_GROWTH: f64 = std::f64::consts::LN_10;
 /// Ticks in a row on which a recovery must show: one lucky day of a daily count is none.
 const RECOVERY_TICKS: u8 = 3;
@@ -129,6 +129,10 @@ impl Track {
     }
 
     fn look(mut self, reading: &Reading, day: Day) -> (Track, Step) {
+        if !reading.watches {
+            // What was withdrawn has faded: the next drift is another one.
+            self.retracted_at = None;
+        }
         let grown = self.retracted_at.is_none_or(|at| reading.log_e >= at + REOPEN_GROWTH);
         match reading.outside {
             Some(direction) if reading.rejects && grown => {

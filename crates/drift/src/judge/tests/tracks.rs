@@ -108,3 +108,14 @@ fn a_withdrawn_drift_needs_tenfold_evidence_to_open_again() {
          e9.4 - w.6            | begins critical",
     );
 }
+
+#[test]
+fn a_withdrawn_drift_is_forgotten_once_its_evidence_has_faded() {
+    follow(
+        "e6   - w.6            | begins critical
+         e40  = w.6 inside     | retracts compensated
+         e20  - w.6            | stays compensated
+         e3   = w0 clear       | stays on_plan
+         e6   - w.6            | begins critical",
+    );
+}
