@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use plumbline_events::{LogRecord, decode_record};
+use plumbline_events::{LogRecord, RecordView, decode_record};
 use plumbline_pipeline::Config;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -161,6 +161,39 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The aggregates topic as compaction leaves it.
+    pub fn aggregates(&self) -> anyhow::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        let mut aggregates = BTreeMap::new();
+        self.each(&self.config.topics.aggregates, |seen| {
+            match seen.value.is_empty() {
+                true => aggregates.remove(&seen.key),
+                false => aggregates.insert(seen.key, seen.value),
+            };
+        })?;
+        Ok(aggregates)
+    }
+
+    /// How many events the log holds.
+    pub fn log_events(&self) -> anyhow::Result<u64> {
+        let mut count = 0;
+        self.each(&self.config.topics.log, |seen| {
+            count += u64::from(matches!(decode_record(&seen.value), Ok(RecordView::Event(_))));
+        })?;
+        Ok(count)
+    }
+
+    /// Whether the log has been told that `sent` inputs are read and that those are all: only then do ticks close.
+    pub fn told_the_end(&self, sent: u64) -> anyhow::Result<bool> {
+        let mut told = false;
+        self.each(&self.config.topics.log, |seen| {
+            if let Ok(RecordView::Clock(clock)) = decode_record(&seen.value) {
+                let read: i64 = clock.inputs.iter().map(|input| input.next_offset).sum();
+                told |= read as u64 >= sent && clock.inputs.iter().all(|input| input.at_end);
+            }
+        })?;
+        Ok(told)
     }
 
     /// The log's records.

@@ -1,7 +1,6 @@
 //! Log to alerts: what the topics show equals the state machine over the exported log, whatever happened on the
 //! way.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use plumbline_engine::{EngineConfig, Output};
 use plumbline_events::record_from_json;
 use plumbline_harness::{MemoryLog, Published, run};
 use plumbline_pipeline::{Part, export_log};
-use plumbline_simulator::{ScenarioKind, Spec, generate, plan_toml};
+use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
 use plumbline_tests::host::{Host, configured_plan};
 use plumbline_tests::world::{World, eventually};
 use plumbline_units::Day;
@@ -30,9 +29,14 @@ pub(crate) fn trap() -> Spec {
 
 /// Sends the company's events to the input topics; hands back how many.
 fn send_company(world: &World, spec: &Spec) -> u64 {
+    send_events(world, generate(spec))
+}
+
+/// Sends events to the input topics in this order; hands back how many.
+pub(crate) fn send_events(world: &World, events: impl Iterator<Item = Generated>) -> u64 {
     let topics = &world.config.topics;
     let mut count = 0;
-    for generated in generate(spec) {
+    for generated in events {
         let topic = match generated.topic() {
             "crm.leads" => &topics.leads[0],
             "crm.opportunities" => &topics.opportunities[0],
@@ -89,15 +93,7 @@ pub(crate) fn topics_equal_backtest(world: &World, sent: u64) -> usize {
         assert_eq!(seen, wanted, "alert {at}");
     }
     assert_eq!(alerts.len(), backtested.len());
-    let mut aggregates: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-    world
-        .each(&world.config.topics.aggregates, |seen| {
-            match seen.value.is_empty() {
-                true => aggregates.remove(&seen.key),
-                false => aggregates.insert(seen.key, seen.value),
-            };
-        })
-        .unwrap();
+    let aggregates = world.aggregates().unwrap();
     assert_eq!(aggregates.len(), expected.aggregates.len());
     assert!(aggregates == expected.aggregates, "the same last value of every aggregate key");
     let letters = world.read(&world.config.topics.dead_letters).unwrap();
@@ -106,12 +102,9 @@ pub(crate) fn topics_equal_backtest(world: &World, sent: u64) -> usize {
 }
 
 /// Waits until the host has taken everything and said what there is to say.
-fn settled(world: &World, host: &Host, sent: u64) {
-    eventually("all inputs are in the log", 120, || {
-        Ok(world.log()?.iter().filter(|r| matches!(r, plumbline_events::LogRecord::Event(_))).count() as u64
-            >= sent)
-    })
-    .unwrap();
+pub(crate) fn settled(world: &World, host: &Host, sent: u64) {
+    eventually("all inputs are in the log", 240, || Ok(world.log_events()? >= sent)).unwrap();
+    eventually("the log is told so", 60, || world.told_the_end(sent)).unwrap();
     // Markers of the last transactions stay behind the last record for ever.
     eventually("the engine has read them", 120, || Ok(host.report().engine_lag.is_some_and(|lag| lag <= 4)))
         .unwrap();
