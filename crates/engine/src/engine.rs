@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use plumbline_events::{EpochRecord, EventView, PlanRecord, RecordError, RecordView};
 use plumbline_plan::Plan;
 use plumbline_units::{Name, Timestamp};
+use sha2::{Digest, Sha256};
 
 use crate::clock::EngineClock;
 use crate::streams::Inputs;
@@ -163,7 +164,13 @@ impl Engine {
             Ok(name) if !full => {
                 self.unplanned.insert(name, 1);
             }
-            _ => out.push(Output::DeadLetter(DeadLetterOut {
+            Err(error) => {
+                out.push(Output::DeadLetter(DeadLetterOut {
+                    class: "bad_workspace",
+                    message: error.to_string(),
+                }));
+            }
+            Ok(_) => out.push(Output::DeadLetter(DeadLetterOut {
                 class: "too_many_workspaces",
                 message: format!(
                     "this log partition already holds {} workspaces: raise limits.workspaces",
@@ -189,7 +196,14 @@ impl Engine {
     ) -> Result<(), Stop> {
         let parsed = parse_plan(record);
         let Some(current) = self.workspaces.get_mut(&record.workspace) else {
-            let Ok(plan) = parsed else { return Ok(()) };
+            let plan = match parsed {
+                Ok(plan) => plan,
+                Err(complaint) => {
+                    let message = format!("the first plan of a workspace was refused: {complaint}");
+                    out.push(Output::DeadLetter(DeadLetterOut { class: "bad_plan", message }));
+                    return Ok(());
+                }
+            };
             return self.first_plan(offset, plan, record, history, out);
         };
         let now = self.clock.now().unwrap_or(record.time);
@@ -197,7 +211,7 @@ impl Engine {
             Ok(plan) => plan,
             Err(complaint) => {
                 let title = format!("a plan revision was refused: {complaint}");
-                current.notice("plan-refused", &title, "mend the plan and apply it again", now, out);
+                current.notice(&refused(record), &title, "mend the plan and apply it again", now, out);
                 return Ok(());
             }
         };
@@ -211,7 +225,7 @@ impl Engine {
                 plan.revision, current.plan.revision
             );
             current.notice(
-                "plan-refused",
+                &refused(record),
                 &title,
                 "raise `revision` with every change of the plan",
                 now,
@@ -352,6 +366,12 @@ impl Engine {
     pub fn unplanned(&self) -> impl Iterator<Item = (&Name, u64)> {
         self.unplanned.iter().map(|(name, count)| (name, *count))
     }
+}
+
+/// Names a refused plan by its text: two refused within one tick of the clock are two notices.
+fn refused(record: &PlanRecord) -> String {
+    let hash = Sha256::digest(record.toml.as_bytes());
+    hash.iter().take(4).fold("plan-refused/".to_string(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 fn hour(at: Timestamp) -> i64 {

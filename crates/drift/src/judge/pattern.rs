@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use plumbline_plan::{Condition, Metric, Pattern, Plan, Scope, TargetIndex};
+use plumbline_units::Day;
 
 use super::Judge;
 use super::assess::Case;
@@ -29,7 +30,7 @@ impl Judge {
         let key = EpisodeKey::new(&self.plan.name, &pattern.name, &label);
         match self.episodes.remove(&key) {
             None => {
-                if !self.all_hold(pattern, &label) {
+                if !self.all_hold(pattern, &label, now.day) {
                     return Vec::new();
                 }
                 self.open_pattern(pattern, scope, key, now, facts)
@@ -59,14 +60,20 @@ impl Judge {
         }
     }
 
-    fn all_hold(&self, pattern: &Pattern, label: &str) -> bool {
+    /// Whether all conditions hold as of `day`. Members that wait for less may have closed later days already: a
+    /// drift that they found after `day` does not count yet.
+    fn all_hold(&self, pattern: &Pattern, label: &str, day: Day) -> bool {
+        let later = |c: &Condition| {
+            let track = self.tracks.get(&(c.target, label.to_string()));
+            track.and_then(|t| t.latch()).is_some_and(|latch| latch.since > day)
+        };
         let trusted = pattern.all.iter().all(|c| {
             let status = self.statuses.get(&(c.target, label.to_string()));
             !status.is_some_and(|s| matches!(s.verdict, Verdict::DataUnhealthy(_)))
         });
         trusted
             && pattern.all.iter().any(|c| !c.negated)
-            && pattern.all.iter().all(|c| self.drifts(c, label) != c.negated)
+            && pattern.all.iter().all(|c| (self.drifts(c, label) && !later(c)) != c.negated)
     }
 
     /// Whether a live pattern is over, how, and why in one sentence.
