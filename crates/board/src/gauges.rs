@@ -16,13 +16,8 @@ const VERDICTS: [&str; 7] =
 pub fn show(workspace: &WorkspaceState) {
     let name = workspace.name().to_string();
     let plan = workspace.plan();
-    gauge!(
-        metric::PLAN_INFO,
-        "workspace" => name.clone(),
-        "plan" => plan.name.to_string(),
-        "revision" => plan.revision.to_string()
-    )
-    .set(1.0);
+    gauge!(metric::PLAN_INFO, "workspace" => name.clone(), "plan" => plan.name.to_string()).set(1.0);
+    gauge!(metric::PLAN_REVISION, "workspace" => name.clone()).set(f64::from(plan.revision));
     if let Some(watermark) = workspace.watermark() {
         gauge!(metric::WATERMARK, "workspace" => name.clone()).set(seconds(watermark));
     }

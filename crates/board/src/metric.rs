@@ -5,8 +5,10 @@ use metrics::{Unit, describe_gauge};
 
 /// 1, with the program's version and the state machine's.
 pub const BUILD_INFO: &str = "plumbline_build_info";
-/// 1 for the plan in force, with its name and revision.
+/// 1 for the plan in force, with its name.
 pub const PLAN_INFO: &str = "plumbline_plan_info";
+/// The revision in force: a value and no label, so that no former one stays behind.
+pub const PLAN_REVISION: &str = "plumbline_plan_revision";
 /// 1 for the verdict a target has in a scope, 0 for the others.
 pub const VERDICT: &str = "plumbline_target_verdict";
 /// What the plan promises.
@@ -39,7 +41,8 @@ pub const IGNORED: &str = "plumbline_funnel_ignored_stage_events";
 /// Describes all of them to the recorder; call once, after installing it.
 pub fn describe() {
     describe_gauge!(BUILD_INFO, "1, by version and state_machine");
-    describe_gauge!(PLAN_INFO, "1 for the plan in force, by workspace, plan and revision");
+    describe_gauge!(PLAN_INFO, "1 for the plan in force, by workspace and plan");
+    describe_gauge!(PLAN_REVISION, "The plan's revision in force, by workspace");
     describe_gauge!(VERDICT, "1 for the verdict, 0 for the others, by workspace, target, scope and verdict");
     describe_gauge!(PLANNED, "Planned value: share, money or number per day, by workspace, target and scope");
     describe_gauge!(PROJECTED, "Where the target is heading (bound: value, low, high of the 90% interval)");

@@ -9,6 +9,7 @@
 //! Nothing here decides anything about plans or drift. rdkafka appears in this crate alone.
 
 mod admin;
+mod apply;
 mod checkpoint;
 mod client;
 mod config;
@@ -29,6 +30,7 @@ mod time;
 mod transaction;
 
 pub use admin::ensure_topics;
+pub use apply::apply_plan;
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
 pub use client::FORCED;
 pub use config::{Config, ConfiguredPlan, EngineStage, IntakeConfig, ResetFrom, Stages, Topics};

@@ -120,6 +120,19 @@ impl Transactions {
         group: &ConsumerGroupMetadata,
     ) -> Result<(), Broken> {
         let steps = self.try_commit(offsets, group);
+        self.settle(steps)
+    }
+
+    /// Commits the open transaction of a producer that consumes nothing.
+    pub(crate) fn commit_alone(&mut self) -> Result<(), Broken> {
+        let steps = self
+            .flush()
+            .map_err(Step::Abort)
+            .and_then(|()| patiently(&self.stop, || self.producer.commit_transaction(CALL)));
+        self.settle(steps)
+    }
+
+    fn settle(&mut self, steps: Result<(), Step>) -> Result<(), Broken> {
         match steps {
             Ok(()) => {
                 self.open = false;

@@ -290,6 +290,17 @@ pub(crate) struct GenerateArgs {
 pub(crate) enum PlanCommand {
     /// Check a plan: mistakes with line and mend, what is judged where, the plan's arithmetic.
     Check(PlanCheckArgs),
+    /// Put the configured plans into the log: a running service takes a new revision when it reads it.
+    Apply(PlanApplyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanApplyArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// One JSON object per plan.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

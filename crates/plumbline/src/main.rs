@@ -43,6 +43,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Aggregates(args) => commands::aggregates::run(&args, progress),
         Command::Generate(args) => commands::generate::run(&args, progress),
         Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args),
+        Command::Plan(PlanCommand::Apply(args)) => commands::plan::apply(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Log(LogCommand::Export(args)) => commands::log::export(&args),
         Command::Completions(args) => commands::completions(args.shell),

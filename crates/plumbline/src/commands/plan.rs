@@ -1,13 +1,15 @@
-//! `plumbline plan check`: what is wrong with a plan, what it judges, and whether its numbers agree.
+//! `plumbline plan check`: what is wrong with a plan, what it judges, and whether its numbers agree; and
+//! `plumbline plan apply`: the configured plans into the log.
 
 use std::io::Read;
 
 use plumbline_plan::{Diagnostic, Level, Parsed, Plan, check_report};
 use serde_json::json;
 
-use crate::args::PlanCheckArgs;
+use crate::args::{PlanApplyArgs, PlanCheckArgs};
 use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::is_standard;
+use crate::settings;
 
 pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
     let (name, text) = if is_standard(&args.file) {
@@ -36,6 +38,23 @@ pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
         }
     }
     Ok(if parsed.is_ok() { Answer::Yes } else { Answer::No })
+}
+
+pub(crate) fn apply(args: &PlanApplyArgs) -> Outcome {
+    let config = settings::pipeline(&settings::load(&args.config)?)?;
+    if config.plans.is_empty() {
+        return Err(Kind::Configuration
+            .says("no plan is configured: name one with `plan = \"…\"` or --plan".to_owned()));
+    }
+    for plan in &config.plans {
+        plumbline_pipeline::apply_plan(&config, plan).map_err(settings::failure)?;
+        if args.json {
+            println!("{}", json!({ "workspace": plan.workspace, "revision": plan.revision }));
+        } else {
+            println!("workspace {}: revision {} is in the log", plan.workspace, plan.revision);
+        }
+    }
+    Ok(Answer::Yes)
 }
 
 fn as_json(parsed: &Result<Parsed, Vec<Diagnostic>>) -> serde_json::Value {
