@@ -7,7 +7,7 @@ use std::time::Duration;
 use plumbline_engine::{EngineConfig, Output};
 use plumbline_events::record_from_json;
 use plumbline_harness::{MemoryLog, Published, run};
-use plumbline_pipeline::{Part, export_log};
+use plumbline_pipeline::{Part, apply_plan, export_log};
 use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
 use plumbline_tests::host::{Host, configured_plan};
 use plumbline_tests::world::{World, eventually};
@@ -167,5 +167,29 @@ fn a_plan_that_comes_after_the_events_is_folded_as_if_it_had_stood_first() {
     eventually("the alerts come", 60, || Ok(!world.read(&world.config.topics.alerts)?.is_empty())).unwrap();
     settled(&world, &second, sent);
     assert!(second.stop().unwrap());
+    assert!(topics_equal_backtest(&world, sent) > 0);
+}
+
+#[test]
+fn a_revision_that_folds_differently_is_folded_from_the_start_of_the_log_and_leaves_no_old_aggregate() {
+    let spec = trap();
+    let Some(world) = trap_world("revised", &spec) else { return };
+    let sent = send_company(&world, &spec);
+    let host = host(&world.config, "all");
+    settled(&world, &host, sent);
+    let before = world.aggregates().unwrap().len();
+    let revised = plan_toml(&spec)
+        .replace("revision = 1", "revision = 2")
+        .replace(r#"dimensions = ["segment", "channel"]"#, r#"dimensions = ["segment"]"#);
+    let plan = configured_plan("default", &revised).unwrap();
+    // Twice: the same revision again changes nothing.
+    apply_plan(&world.config, &plan).unwrap();
+    apply_plan(&world.config, &plan).unwrap();
+    eventually("the aggregates are those of the revision", 60, || {
+        let now = world.aggregates()?;
+        Ok(now.len() < before && now == over_exported_log(&world).0.aggregates)
+    })
+    .unwrap();
+    assert!(host.stop().unwrap());
     assert!(topics_equal_backtest(&world, sent) > 0);
 }
