@@ -6,5 +6,6 @@
 //! Nothing here reads a clock, a file or a random number; logarithms and exponentials come from `libm` and
 //! sums run in a fixed order, so that equal inputs give equal bits on every platform.
 
+pub mod fit;
 pub mod judge;
 pub mod stat;

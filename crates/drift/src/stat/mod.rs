@@ -10,7 +10,7 @@ mod build;
 mod counts;
 mod evidence;
 mod grid;
-mod lag;
+pub(crate) mod lag;
 mod model;
 mod pair;
 mod project;

@@ -45,17 +45,7 @@ fn fold(args: &AggregatesArgs, plan: &Plan, progress: Progress) -> Outcome<Fold>
         until: args.events.until.unwrap_or_else(now),
         progress,
     })?;
-    let options = FoldOptions {
-        horizon: None,
-        max_leaves: usize::MAX,
-        max_journeys: usize::MAX,
-        max_statements: usize::MAX,
-        max_cells: usize::MAX,
-        max_members: usize::MAX,
-        max_values: usize::MAX,
-        ..FoldOptions::default()
-    };
-    let mut fold = Fold::new(plan, options);
+    let mut fold = Fold::new(plan, unbounded());
     let mut refused: BTreeMap<&'static str, (u64, String)> = BTreeMap::new();
     let mut record = Vec::new();
     while records.next(&mut record)? {
@@ -78,6 +68,20 @@ fn fold(args: &AggregatesArgs, plan: &Plan, progress: Progress) -> Outcome<Fold>
         eprintln!("{count} events name the stage `{stage}`, which the plan does not list");
     }
     Ok(fold)
+}
+
+/// A file is read once and whole: nothing is forgotten.
+pub(crate) fn unbounded() -> FoldOptions {
+    FoldOptions {
+        horizon: None,
+        max_leaves: usize::MAX,
+        max_journeys: usize::MAX,
+        max_statements: usize::MAX,
+        max_cells: usize::MAX,
+        max_members: usize::MAX,
+        max_values: usize::MAX,
+        ..FoldOptions::default()
+    }
 }
 
 /// All rows: by scope, then period.
