@@ -126,7 +126,9 @@ impl WorkspaceState {
         let applied = self.fold.apply(event, self.watermark);
         match applied {
             Applied::Changed | Applied::Unchanged => {}
-            Applied::Rejected(rejection) => out.push(Output::DeadLetter(dead_letter(rejection))),
+            Applied::Unpriced(reason) | Applied::Rejected(reason) => {
+                out.push(Output::DeadLetter(dead_letter(reason)));
+            }
         }
         if self.schedule.is_none() {
             let earliest =

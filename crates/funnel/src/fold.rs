@@ -2,7 +2,7 @@
 
 use plumbline_events::{BodyView, EventView};
 use plumbline_plan::Plan;
-use plumbline_units::{Day, IdHasher, Timestamp};
+use plumbline_units::{Day, IdHasher, Money, Timestamp};
 
 use crate::cells::Cells;
 use crate::contribute::{Contribution, Contributor, Group};
@@ -80,7 +80,8 @@ impl Fold {
             Ok(()) => match event.body {
                 BodyView::Lead { lead_id, fact } => self.apply_lead(event, lead_id, fact),
                 BodyView::Opportunity { opportunity_id, lead_id, amount, fact } => {
-                    self.apply_opportunity(event, opportunity_id, lead_id, amount, fact)
+                    let applied = self.apply_opportunity(event, opportunity_id, lead_id, amount, fact);
+                    self.unless_unpriced(applied, amount, self.shape.zone().day_of(event.occurred_at))
                 }
                 BodyView::Spend { spend_id, period_start, period_end, amount } => {
                     self.apply_spend(event, spend_id, period_start..period_end, amount)
@@ -90,6 +91,7 @@ impl Fold {
         match &applied {
             Applied::Changed => self.counters.changed += 1,
             Applied::Unchanged => self.counters.duplicates += 1,
+            Applied::Unpriced(_) => self.counters.unpriced += 1,
             Applied::Rejected(_) => self.counters.rejected += 1,
         }
         applied
@@ -101,19 +103,23 @@ impl Fold {
         {
             return Err(FoldRejection::BeyondHorizon);
         }
-        if let BodyView::Opportunity { amount: Some(money), .. } | BodyView::Spend { amount: money, .. } =
-            event.body
-            && money.currency != self.shape.currency()
-        {
-            let day = match event.body {
-                BodyView::Spend { period_start, .. } => period_start,
-                _ => self.shape.zone().day_of(event.occurred_at),
-            };
-            if self.shape.exchange(money, day).is_none() {
-                return Err(FoldRejection::NoRate { currency: money.currency, day });
-            }
+        if let BodyView::Spend { amount, period_start, .. } = event.body {
+            self.price(amount, period_start)?;
         }
         limit(LimitedThing::Cells, self.cells.len(), self.options.max_cells)
+    }
+
+    /// Says of what was folded that its amount counts for nothing: a deal is a deal without its price.
+    fn unless_unpriced(&self, applied: Applied, amount: Option<Money>, on: Day) -> Applied {
+        match amount.map(|money| self.price(money, on)) {
+            Some(Err(why)) if !matches!(applied, Applied::Rejected(_)) => Applied::Unpriced(why),
+            _ => applied,
+        }
+    }
+
+    fn price(&self, money: Money, day: Day) -> Result<(), FoldRejection> {
+        let known = money.currency == self.shape.currency() || self.shape.exchange(money, day).is_some();
+        if known { Ok(()) } else { Err(FoldRejection::NoRate { currency: money.currency, day }) }
     }
 
     /// Changes registers by `mutate` and moves the cells of the journeys touched from what they were to what

@@ -52,6 +52,8 @@ pub enum Applied {
     Changed,
     /// Nothing: said before, or outdated.
     Unchanged,
+    /// It was taken, but its amount counts for nothing: why. Counted again once a plan has the rate.
+    Unpriced(FoldRejection),
     /// It was not taken.
     Rejected(FoldRejection),
 }
@@ -143,6 +145,8 @@ pub struct Counters {
     pub changed: u64,
     /// Events that moved nothing: duplicates and outdated statements.
     pub duplicates: u64,
+    /// Events taken without their amount.
+    pub unpriced: u64,
     /// Events not taken.
     pub rejected: u64,
     /// Stage pairs in the cells whose second time lies on a day before the first; counted with no lag.

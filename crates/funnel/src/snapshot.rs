@@ -265,9 +265,9 @@ impl Writer<'_> {
     }
 }
 
-fn numbers(counters: &mut Counters) -> [&mut u64; 6] {
-    let Counters { changed, duplicates, rejected, orphans, forgotten, overflowed, .. } = counters;
-    [changed, duplicates, rejected, orphans, forgotten, overflowed]
+fn numbers(counters: &mut Counters) -> [&mut u64; 7] {
+    let Counters { changed, duplicates, unpriced, rejected, orphans, forgotten, overflowed, .. } = counters;
+    [changed, duplicates, unpriced, rejected, orphans, forgotten, overflowed]
 }
 
 struct Reader<'a>(&'a [u8]);

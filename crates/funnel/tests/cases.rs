@@ -289,12 +289,24 @@ fn a_value_counts_only_if_it_was_known_in_time() {
 }
 
 #[test]
-fn no_rate_no_guess() {
+fn without_a_rate_a_deal_counts_and_its_amount_does_not() {
     let line = r#"{"type":"opportunity.won","occurred_at":"2026-03-02T12:00:00Z","opportunity_id":"O","amount":{"value":"1","currency":"CHF"}}"#;
     let mut fold = Fold::new(&example(), options());
-    let rejected = apply(&mut fold, &events(line)[0], None);
     let wanted = FoldRejection::NoRate { currency: "CHF".parse().unwrap(), day: day("2026-03-02") };
-    assert_eq!(rejected, Applied::Rejected(wanted));
+    for time in 1..=2 {
+        assert_eq!(apply(&mut fold, &events(line)[0], None), Applied::Unpriced(wanted));
+        assert_eq!(fold.counters().unpriced, time);
+    }
+    let without = line.replace(r#","amount":{"value":"1","currency":"CHF"}"#, "");
+    assert_eq!(plain(fold.cells()), plain(folded(&example(), &events(&without)).cells()));
+}
+
+#[test]
+fn without_a_rate_spend_is_not_taken() {
+    let line = r#"{"type":"spend.reported","occurred_at":"2026-03-03T12:00:00Z","spend_id":"S","period_start":"2026-03-02","period_end":"2026-03-02","amount":{"value":"1","currency":"CHF"}}"#;
+    let mut fold = Fold::new(&example(), options());
+    let wanted = FoldRejection::NoRate { currency: "CHF".parse().unwrap(), day: day("2026-03-02") };
+    assert_eq!(apply(&mut fold, &events(line)[0], None), Applied::Rejected(wanted));
     assert!(fold.cells().is_empty());
 }
 

@@ -54,15 +54,15 @@ fn fold(args: &AggregatesArgs, plan: &Plan, progress: Progress) -> Outcome<Fold>
         if event.workspace != args.workspace.as_str() {
             continue;
         }
-        if let Applied::Rejected(rejection) = fold.apply(&event, None) {
-            refused.entry(rejection.class()).or_insert_with(|| (0, rejection.to_string())).0 += 1;
+        if let Applied::Rejected(why) | Applied::Unpriced(why) = fold.apply(&event, None) {
+            refused.entry(why.class()).or_insert_with(|| (0, why.to_string())).0 += 1;
         }
     }
     for line in records.tally().report() {
         eprintln!("{line}");
     }
     for (class, (count, example)) in refused {
-        eprintln!("{count} events refused: {class} ({example})");
+        eprintln!("{count} events refused, or taken without their amount: {class} ({example})");
     }
     for (stage, count) in &fold.stats().counters.ignored_stages {
         eprintln!("{count} events name the stage `{stage}`, which the plan does not list");
