@@ -9,8 +9,8 @@ use plumbline_units::{Name, Timestamp};
 use crate::metric;
 
 /// All verdict words: a target has one of them in a scope, and the others must fall back to 0.
-const VERDICTS: [&str; 7] =
-    ["on_plan", "watch", "drifting", "not_enough_evidence", "no_plan", "data_unhealthy", "not_judged"];
+const VERDICTS: [&str; 6] =
+    ["on_plan", "watch", "drifting", "not_enough_evidence", "no_plan", "data_unhealthy"];
 
 /// Sets the gauges of a workspace.
 pub fn show(workspace: &WorkspaceState) {

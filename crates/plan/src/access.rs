@@ -163,11 +163,6 @@ impl Plan {
     pub fn scope_label(&self, scope: &Scope) -> String {
         scope_label(&self.dimensions, scope)
     }
-
-    /// Whether targets of this metric are judged; others are shown as not judged yet.
-    pub const fn judged(metric: Metric) -> bool {
-        !matches!(metric, Metric::Velocity { .. } | Metric::Handoff { .. })
-    }
 }
 
 impl Transition {

@@ -1,12 +1,11 @@
-//! Checks that need the whole plan: circles of dependencies, sums that do not add up, promises nobody judges.
+//! Checks that need the whole plan: circles of dependencies and sums that do not add up.
 
-use crate::model::{Plan, Target, TargetIndex};
+use crate::model::{Plan, Target};
 use crate::read::Reader;
 
 pub(crate) fn check(reader: &mut Reader<'_>, plan: &Plan) {
     check_circles(reader, plan);
     check_dependencies(reader, plan);
-    check_patterns(reader, plan);
     check_arithmetic(reader, plan);
 }
 
@@ -63,13 +62,7 @@ fn check_dependencies(reader: &mut Reader<'_>, plan: &Plan) {
     for target in &plan.targets {
         for dependency in &target.depends_on {
             let cause = plan.target(dependency.target);
-            if !Plan::judged(cause.metric) {
-                reader.warning(
-                    reader.line_start(target.line),
-                    format!("target `{}` depends on `{}`, which is not judged yet", target.name, cause.name),
-                    "nothing is inhibited until it is",
-                );
-            } else if !shares_scope(target, cause) {
+            if !shares_scope(target, cause) {
                 reader.warning(
                     reader.line_start(target.line),
                     format!(
@@ -85,23 +78,6 @@ fn check_dependencies(reader: &mut Reader<'_>, plan: &Plan) {
 
 fn shares_scope(a: &Target, b: &Target) -> bool {
     a.scopes.iter().any(|x| b.scopes.iter().any(|y| x.scope == y.scope))
-}
-
-fn check_patterns(reader: &mut Reader<'_>, plan: &Plan) {
-    for pattern in &plan.patterns {
-        let waits = |target: TargetIndex| !Plan::judged(plan.target(target).metric);
-        if let Some(condition) = pattern.all.iter().find(|c| waits(c.target)) {
-            reader.warning(
-                reader.line_start(pattern.line),
-                format!(
-                    "pattern `{}` needs `{}`, which is not judged yet",
-                    pattern.name,
-                    plan.target(condition.target).name
-                ),
-                "the pattern opens no episode until it is",
-            );
-        }
-    }
 }
 
 fn check_arithmetic(reader: &mut Reader<'_>, plan: &Plan) {

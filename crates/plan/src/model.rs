@@ -26,6 +26,8 @@ pub struct Plan {
     pub fiscal_year_start: (u32, u32),
     /// Budget of false alarms per target and scope and year (365 / it = threshold of the e-detector).
     pub false_alarms_per_year: f64,
+    /// How much longer every lag may get before a drift of conversion is called one, whatever its cause (0.15).
+    pub lag_tolerance: f64,
     /// The funnels. The short form `[funnel]` makes exactly one.
     pub motions: Vec<Motion>,
     /// What segments are made of; shared by all motions.
@@ -183,6 +185,8 @@ pub struct Target {
     pub runbook_url: Option<Box<str>>,
     /// Overrides the plan's budget.
     pub false_alarms_per_year: Option<f64>,
+    /// Overrides the plan's tolerance of lags.
+    pub lag_tolerance: Option<f64>,
     /// Which null hypothesis: `None` = by volume (strict above 500 entries a day).
     pub strict: Option<Strictness>,
     /// Line of the target in the plan's text.
@@ -209,14 +213,14 @@ pub enum Metric {
     },
     /// Spend per day.
     Spend,
-    /// Median time from `from` to `to`; not judged yet.
+    /// Median time from `from` to `to` of those that get there.
     Velocity {
         /// The stage entered.
         from: StageIndex,
         /// The stage reached.
         to: StageIndex,
     },
-    /// Share of journeys that entered `from` and reach `to` in time; not judged yet.
+    /// Share of journeys that entered `from` and reach `to` in time.
     Handoff {
         /// The stage entered.
         from: StageIndex,

@@ -54,6 +54,13 @@ fn head(out: &mut String, plan: &Plan) {
         out,
         format_args!("False alarms accepted per target, scope and year: {}", plan.false_alarms_per_year),
     );
+    line(
+        out,
+        format_args!(
+            "Lags up to {} longer count as a slower cycle, not as fewer conversions",
+            percent(plan.lag_tolerance)
+        ),
+    );
     let stages: Vec<&str> = plan.motion().stages.iter().map(|s| s.as_str()).collect();
     line(out, format_args!("Funnel: {}", stages.join(" → ")));
     for dimension in &plan.dimensions {
@@ -99,11 +106,10 @@ fn transitions(out: &mut String, plan: &Plan) {
 }
 
 fn target_block(out: &mut String, plan: &Plan, target: &Target) {
-    let waits = if Plan::judged(target.metric) { "" } else { " — not judged yet" };
     line(
         out,
         format_args!(
-            "Target {}: {} ({}:{}){waits}",
+            "Target {}: {} ({}:{})",
             target.name,
             metric(plan, target.metric),
             plan.source,
@@ -111,6 +117,9 @@ fn target_block(out: &mut String, plan: &Plan, target: &Target) {
         ),
     );
     line(out, format_args!("  owners: {}", owners(&target.owners)));
+    if let Some(how) = method(plan, target) {
+        line(out, format_args!("  judged by: {how}"));
+    }
     if !target.depends_on.is_empty() {
         let causes: Vec<String> = target
             .depends_on
@@ -134,6 +143,27 @@ fn target_block(out: &mut String, plan: &Plan, target: &Target) {
         ]);
     }
     table(out, &rows);
+}
+
+/// How the evidence is gathered, where the metric does not say so itself.
+fn method(plan: &Plan, target: &Target) -> Option<String> {
+    let tolerance = target.lag_tolerance.unwrap_or(plan.lag_tolerance);
+    match target.metric {
+        Metric::Handoff { within, .. } => Some(format!(
+            "the share that gets there in time among the entries of a day, complete {} after entry; until then by \
+             the planned lag",
+            crate::display::duration(within)
+        )),
+        Metric::Velocity { .. } => Some(
+            "how old the conversions of each entry day are, given how many there are: neither volume nor conversion \
+             moves it"
+                .to_owned(),
+        ),
+        Metric::Conversion { .. } | Metric::Cac if target.lag_tolerance.is_some() => {
+            Some(format!("lags up to {} longer count as a slower cycle, not as fewer", percent(tolerance)))
+        }
+        _ => None,
+    }
 }
 
 fn metric(plan: &Plan, metric: Metric) -> String {
@@ -194,17 +224,14 @@ fn arithmetic(out: &mut String, plan: &Plan) {
 }
 
 fn summary(out: &mut String, plan: &Plan, warnings: usize) {
-    let count = |judged: bool| -> usize {
-        plan.targets.iter().filter(|t| Plan::judged(t.metric) == judged).map(|t| t.scopes.len()).sum()
-    };
+    let scopes: usize = plan.targets.iter().map(|t| t.scopes.len()).sum();
     let plural = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
     line(
         out,
         format_args!(
-            "\n{} in {} judged, {} not judged yet; {}",
+            "\n{} in {} judged; {}",
             plural(plan.targets.len(), "target"),
-            plural(count(true), "scope"),
-            count(false),
+            plural(scopes, "scope"),
             plural(warnings, "warning")
         ),
     );

@@ -15,7 +15,7 @@ use super::verdict::{
 };
 use super::why::{Factor, product_parts};
 use crate::stat::{
-    Evidence, Interval, Model, Models, PairProjection, Projection, ScopeSeries, TableId, Window,
+    Evidence, Interval, Label, Model, Models, PairProjection, Projection, ScopeSeries, TableId, Window,
 };
 
 /// Coverage of all intervals shown.
@@ -45,6 +45,7 @@ pub(crate) struct Case<'a> {
 struct Frame {
     since: Day,
     leading: Option<TableId>,
+    label: Option<Label>,
 }
 
 impl Case<'_> {
@@ -61,6 +62,7 @@ impl Case<'_> {
         let frame = Frame {
             since: evidence.map_or(day.plus(1 - MEASURED_DAYS), |e| e.onset.estimate),
             leading: evidence.map(|e| e.leading),
+            label: measured.label,
         };
         let own = self.display(self.model, frame).or_else(|| measured.projection.clone());
         let (cac, cac_plan) = self.cac(own.as_ref(), frame);
@@ -164,7 +166,8 @@ impl Case<'_> {
 
     /// The effect that leads: the alarmed transition, or the largest part, or the target itself.
     fn effect(&self, own: Option<&Projection>, plan: &Planned, frame: Frame) -> Effect {
-        let label = self.target.metric.word().to_string();
+        let metric = self.target.metric.word();
+        let label = frame.label.map_or(metric, Label::word).to_string();
         let whole = |own: Option<&Projection>| {
             let value =
                 own.map_or(Interval { value: plan.value, low: plan.value, high: plan.value }, |p| p.value);
@@ -210,7 +213,7 @@ impl Case<'_> {
                 };
             }
         }
-        Effect { of: label.clone(), transition: None, relative: whole(own), level: LEVEL, label }
+        Effect { of: metric.to_string(), transition: None, relative: whole(own), level: LEVEL, label }
     }
 
     fn so_far(&self, drift: &Effect, own: Option<&Projection>, frame: Frame) -> Option<SoFar> {
@@ -234,6 +237,9 @@ impl Case<'_> {
                 expected_by_now: expected.max(0.0),
                 actual: cost.leads as f64,
             });
+        }
+        if matches!(self.target.metric, Metric::Velocity { .. }) {
+            return None;
         }
         let days = self.days(frame.since);
         Some(SoFar {

@@ -69,6 +69,23 @@ impl Facts for Cells {
         }
     }
 
+    fn by_both_days(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, Day, i64),
+    ) {
+        for (entry, lag, value) in self.between(LeafId::from_number(leaf), measure(what), first, tick) {
+            // Past the horizon the event days are no longer known.
+            let event = entry.plus(i32::from(lag));
+            if lag != Cells::ANY_LAG && event <= tick {
+                each(entry, event, value);
+            }
+        }
+    }
+
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
         self.hours(LeafId::from_number(leaf), stage, day)
     }
@@ -79,6 +96,7 @@ fn measure(what: Quantity) -> Measure {
         Quantity::Entered(stage) => Measure::Entered(stage),
         Quantity::Inferred(stage) => Measure::Inferred(stage),
         Quantity::Converted(from, to) => Measure::Converted { from, to },
+        Quantity::InTime(handoff) => Measure::Reached(handoff),
         Quantity::WonCount => Measure::WonCount,
         Quantity::WonAmount => Measure::WonAmount,
         Quantity::Spend => Measure::Spend,

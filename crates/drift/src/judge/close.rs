@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use plumbline_plan::{Metric, Plan, Target, TargetIndex};
+use plumbline_plan::{Plan, Target, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 
 use super::assess::Case;
 use super::build::{Story, drifting};
 use super::depend::Standing;
-use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Transition};
+use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, RuledOut, Transition};
 use super::facts::{Facts, Leaf};
 use super::life::Moment;
-use super::measure::{Measured, measure, planned};
+use super::measure::{Measured, dated, labelled, measure, planned};
 use super::series::leaves_of;
 use super::track::{Latch, Step, Track};
 use super::verdict::{TargetStatus, Verdict};
 use super::{Judge, TickContext};
-use crate::stat::ScopeSeries;
+use crate::stat::{Label, ScopeSeries};
 
 /// Scopes whose counts are kept from one target to the next; further ones are read again.
 const MAX_SHARED: usize = 256;
@@ -44,12 +44,9 @@ impl Judge {
         if before.closed.is_some_and(|closed| closed >= now.day) {
             return Vec::new();
         }
+        let said = self.statuses.get(&key).and_then(|status| status.label);
         let mut status = blank(&plan, (index, target), &key.1, scoped, now.day, now.at);
         let Some(model) = models.get(index, scoped) else {
-            status.verdict = match target.metric {
-                Metric::Velocity { .. } | Metric::Handoff { .. } => Verdict::NotJudged,
-                _ => Verdict::NoPlan,
-            };
             self.remember(key, Track { closed: Some(now.day), ..before }, status);
             return Vec::new();
         };
@@ -57,6 +54,7 @@ impl Judge {
         if let Some(why) = &now.ctx.unhealthy {
             status.verdict = Verdict::DataUnhealthy(why.clone());
             status.direction = before.latch().map(|latch| latch.direction);
+            status.label = said;
             self.remember(key, Track { closed: Some(now.day), ..before }, status);
             return Vec::new();
         }
@@ -75,15 +73,19 @@ impl Judge {
             series: &counts.series,
         };
         let measured = measure(&plan, target, model, &counts.series, &before);
+        let measured = labelled(measured, model, facts, &counts, &before, said);
         let (after, step, verdict) = before.step(&measured.reading, now.day);
+        let verdict = dated(verdict, target.metric, &counts.series);
         status.verdict = verdict.clone();
         status.direction = after.latch().map(|latch| latch.direction);
+        status.label = measured.label.filter(|_| after.latch().is_some());
         status.projected = measured.heading();
         status.observed = measured.observed;
         status.log_e = measured.evidence.as_ref().map(|e| e.log_e);
         let label = key.1.clone();
         self.remember(key, after, status);
-        self.follow(&case, &label, (before, after, step), verdict, &measured, now)
+        let changes = self.follow(&case, &label, (before, after, step), verdict, &measured, now);
+        ruling_out(changes, &measured)
     }
 
     fn remember(&mut self, key: (TargetIndex, String), track: Track, status: TargetStatus) {
@@ -143,6 +145,11 @@ impl Judge {
                         episode.inhibited_by = by;
                         vec![self.keep(episode.publish(transition, numbers(), now))]
                     }
+                    None if relabelled(&episode, measured.label) => {
+                        let mut episode = episode;
+                        episode.inhibited_by = by;
+                        vec![self.keep(episode.relabel(numbers(), now))]
+                    }
                     None if by != episode.inhibited_by => {
                         vec![self.keep(episode.inhibit(by, numbers(), now))]
                     }
@@ -167,19 +174,20 @@ impl Judge {
         measured: &Measured,
         before: Option<&EpisodeKey>,
     ) -> Option<EpisodeKey> {
-        let heading = |target: TargetIndex, label: &str| {
-            let status = self.statuses.get(&(target, label.to_string()))?;
-            Some(status.projected?.value / status.plan?.value)
-        };
-        self.standing(&heading).inhibitor(case.target, case.scope, measured.projection.as_ref(), before)
+        self.standing().inhibitor(case.target, case.scope, measured.projection.as_ref(), before)
     }
 
-    fn standing<'a>(&'a self, heading: &'a dyn Fn(TargetIndex, &str) -> Option<f64>) -> Standing<'a> {
-        Standing { plan: &self.plan, tracks: &self.tracks, episodes: &self.episodes, heading }
+    fn standing(&self) -> Standing<'_> {
+        Standing {
+            plan: &self.plan,
+            tracks: &self.tracks,
+            episodes: &self.episodes,
+            statuses: &self.statuses,
+        }
     }
 
     fn standing_covers(&self, target: TargetIndex, label: &str) -> bool {
-        self.standing(&|_, _| None).covered_by(target, label).is_some()
+        self.standing().covered_by(target, label).is_some()
     }
 
     /// The counts of a scope as of the tick, shared by the ticks closed at one log position.
@@ -208,6 +216,22 @@ impl Judge {
     }
 }
 
+/// Whether an episode's published label no longer holds.
+pub(crate) fn relabelled(episode: &Episode, label: Option<Label>) -> bool {
+    let all = [Label::Conversion, Label::Velocity, Label::ConversionOrVelocity];
+    let published = episode.assessment.drift.label.as_str();
+    label.is_some_and(|label| label.word() != published && all.iter().any(|known| known.word() == published))
+}
+
+/// The changes with what the cycle times rule out.
+pub(crate) fn ruling_out(mut changes: Vec<EpisodeChange>, measured: &Measured) -> Vec<EpisodeChange> {
+    let known = || RuledOut { what: "velocity".to_string(), detail: "cycle times on plan".to_string() };
+    for change in changes.iter_mut().filter(|_| measured.on_pace) {
+        change.ruled_out.push(known());
+    }
+    changes
+}
+
 /// A status with everything but what the tick finds.
 fn blank(
     plan: &Plan,
@@ -227,6 +251,7 @@ fn blank(
         at,
         verdict: Verdict::NoPlan,
         direction: None,
+        label: None,
         plan: None,
         projected: None,
         observed: None,

@@ -6,8 +6,9 @@ use plumbline_plan::{Metric, Plan, Scope, Target, TargetIndex};
 
 use super::episode::{Episode, EpisodeKey};
 use super::track::Track;
+use super::verdict::TargetStatus;
 use super::why::ln;
-use crate::stat::Projection;
+use crate::stat::{Label, Projection};
 
 /// Share of the gap from which a dependency explains a drift.
 const EXPLAINS: f64 = 0.8;
@@ -19,8 +20,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tracks: &'a BTreeMap<(TargetIndex, String), Track>,
     pub(crate) episodes: &'a BTreeMap<EpisodeKey, Episode>,
-    /// Where each target last headed, relative to its plan.
-    pub(crate) heading: &'a dyn Fn(TargetIndex, &str) -> Option<f64>,
+    /// How each target stood at its last closed tick.
+    pub(crate) statuses: &'a BTreeMap<(TargetIndex, String), TargetStatus>,
 }
 
 impl Standing<'_> {
@@ -43,7 +44,8 @@ impl Standing<'_> {
                     .tracks
                     .get(&(dependency.target, label.clone()))
                     .and_then(Track::latch)
-                    .is_some_and(|latch| latch.direction == dependency.direction);
+                    .is_some_and(|latch| latch.direction == dependency.direction)
+                    && !only_slower(self.statuses, dependency.target, &label);
                 let Some(key) = drifts.then(|| self.told_by(dependency.target, &label)).flatten() else {
                     continue;
                 };
@@ -71,7 +73,11 @@ impl Standing<'_> {
             let log: f64 = logs.map(|p| ln(p.rate.value / p.plan)).sum();
             return if target.metric == Metric::Cac { -log } else { log };
         }
-        (self.heading)(index, label).map_or(0.0, ln)
+        let heading = || {
+            let status = self.statuses.get(&(index, label.to_string()))?;
+            Some(status.projected?.value / status.plan?.value)
+        };
+        heading().map_or(0.0, ln)
     }
 
     /// The live episode that tells of a target's drift: its own, or that of a pattern it is a member of.
@@ -93,6 +99,16 @@ impl Standing<'_> {
             .map(|p| EpisodeKey::new(&self.plan.name, &p.name, label))
             .find(|key| self.episodes.contains_key(key))
     }
+}
+
+/// Whether a target's drift is known to be one of pace: what comes later is not lost, and explains no other drift.
+pub(crate) fn only_slower(
+    statuses: &BTreeMap<(TargetIndex, String), TargetStatus>,
+    target: TargetIndex,
+    label: &str,
+) -> bool {
+    let status = statuses.get(&(target, label.to_string()));
+    status.is_some_and(|status| status.label == Some(Label::Velocity))
 }
 
 /// The targets such that each comes after those it depends on, else in plan order. (Plans are acyclic; what a

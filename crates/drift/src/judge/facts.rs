@@ -12,6 +12,9 @@ pub enum Quantity {
     Inferred(StageIndex),
     /// Journeys by the day they reached the first stage, that have reached the second.
     Converted(StageIndex, StageIndex),
+    /// Journeys by the day they reached a hand-off's first stage, that have reached its second in time; by the
+    /// hand-off's place in `Plan::handoffs`.
+    InTime(u8),
     /// Won opportunities by the day their journey entered the funnel.
     WonCount,
     /// Their amount in millionths of the plan's currency.
@@ -45,6 +48,15 @@ pub trait Facts {
         from: Day,
         to: Day,
         each: &mut dyn FnMut(Day, i64),
+    );
+    /// As [`Facts::by_entry_day`], but by entry day and event day, in ascending order.
+    fn by_both_days(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, Day, i64),
     );
     /// Entries into a stage on a day by hour, where they are still kept.
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]>;

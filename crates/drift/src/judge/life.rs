@@ -81,6 +81,19 @@ impl Episode {
         (episode, change)
     }
 
+    /// Publishes that the evidence names another cause than the label said.
+    pub(crate) fn relabel(self, numbers: Published, now: Moment<'_>) -> (Episode, EpisodeChange) {
+        let revision = Revision {
+            field: "drift.label".to_string(),
+            from: self.assessment.drift.label.clone(),
+            to: numbers.assessment.drift.label.clone(),
+            cause: "evidence".to_string(),
+        };
+        let (episode, mut change) = self.publish(Transition::Revised, numbers, now);
+        change.revision = Some(revision);
+        (episode, change)
+    }
+
     /// Ends the episode with its last published numbers, or with new ones.
     pub(crate) fn resolve(
         mut self,

@@ -3,10 +3,15 @@
 use plumbline_plan::{Direction, Metric, Plan, Target};
 use plumbline_units::Day;
 
+use super::close::Counts;
+use super::facts::Facts;
 use super::names;
+use super::series::ages;
 use super::track::{Latch, Reading, Recovery, Track};
-use super::verdict::{MEASURED_DAYS, Planned, Unit};
-use crate::stat::{Evidence, Interval, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, Window};
+use super::verdict::{MEASURED_DAYS, Planned, Unit, Verdict};
+use crate::stat::{
+    Evidence, Interval, Label, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, TableId, Window,
+};
 
 /// A drift is withdrawn, and a measured one ends, once it is back inside this part of its tolerance; the gap keeps
 /// it from flickering.
@@ -22,6 +27,10 @@ pub(crate) struct Measured {
     pub(crate) projection: Option<Projection>,
     /// Over the trailing [`MEASURED_DAYS`], per day, where the metric can be seen at once.
     pub(crate) observed: Option<f64>,
+    /// Whether fewer convert or all take longer, while conversion or CAC is off plan.
+    pub(crate) label: Option<Label>,
+    /// Whether the cycle times are known to be on plan.
+    pub(crate) on_pace: bool,
 }
 
 impl Measured {
@@ -69,7 +78,14 @@ pub(crate) fn measure(
 fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries, track: &Track) -> Measured {
     let observed = observed(target.metric, series);
     let Some(evidence) = model.assess(series, track.restart) else {
-        return Measured { reading: nothing_yet(), evidence: None, projection: None, observed };
+        return Measured {
+            reading: nothing_yet(),
+            evidence: None,
+            projection: None,
+            observed,
+            label: None,
+            on_pace: false,
+        };
     };
     let latch = track.latch();
     let suspicious = latch.is_some() || evidence.watches();
@@ -84,7 +100,9 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     let reading = Reading {
         log_e: evidence.log_e,
         rejects: evidence.rejects(),
-        watches: evidence.watches(),
+        // Where little converts, the e-value only counts the days on which a change of pace may have begun.
+        watches: evidence.watches()
+            && !(matches!(target.metric, Metric::Velocity { .. }) && evidence.needed.is_some()),
         outside,
         inside: latch.zip(since_onset.as_ref()).is_some_and(|(latch, projection)| {
             back_inside(target, latch.direction, projection.value.value / projection.plan)
@@ -96,12 +114,22 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
         leading_name: names::table(plan, evidence.leading),
         recovery: latch.map_or(Recovery::No, |l| recovery(model, series, l)),
     };
-    Measured { reading, evidence: Some(evidence), projection: since_onset.or(quiet), observed }
+    Measured {
+        reading,
+        evidence: Some(evidence),
+        projection: since_onset.or(quiet),
+        observed,
+        label: None,
+        on_pace: false,
+    }
 }
 
 fn recovery(model: &Model, series: &ScopeSeries, latch: &Latch) -> Recovery {
     let Some(table) = latch.table else { return Recovery::No };
-    let log = model.recovering(series, table, latch.direction, latch.since);
+    let log = match table {
+        TableId::Velocity { .. } => model.cycle_recovering(series, latch.direction, latch.since),
+        _ => model.recovering(series, table, latch.direction, latch.since),
+    };
     if log >= RECOVERY_LOG_THRESHOLD {
         Recovery::Done
     } else if log >= RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
@@ -116,7 +144,14 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
     let Some(seen) = model.spend(series) else {
         let missing = (MEASURED_DAYS as u64).saturating_sub(series.len() as u64);
         let reading = Reading { needed: Some(missing.max(1)), ..nothing_yet() };
-        return Measured { reading, evidence: None, projection: None, observed: None };
+        return Measured {
+            reading,
+            evidence: None,
+            projection: None,
+            observed: None,
+            label: None,
+            on_pace: false,
+        };
     };
     let value = model.plan_value() * seen.ratio();
     let outside = model.outside_warn(value);
@@ -152,7 +187,14 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
         pairs: Vec::new(),
         cost_per_lead: None,
     };
-    Measured { reading, evidence: None, projection: Some(projection), observed: Some(seen.spend / days) }
+    Measured {
+        reading,
+        evidence: None,
+        projection: Some(projection),
+        observed: Some(seen.spend / days),
+        label: None,
+        on_pace: false,
+    }
 }
 
 fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
@@ -189,6 +231,61 @@ fn observed(metric: Metric, series: &ScopeSeries) -> Option<f64> {
     let days = series.len().min(MEASURED_DAYS as usize);
     let total: u64 = (series.len() - days..series.len()).map(|i| u64::from(series.reached(stage.0, i))).sum();
     (days > 0).then(|| total as f64 / days as f64)
+}
+
+/// Names what a drift that stands, or would, is made of; `said` is what it was said to be at the last tick.
+pub(crate) fn labelled(
+    measured: Measured,
+    model: &Model,
+    facts: &dyn Facts,
+    counts: &Counts,
+    track: &Track,
+    said: Option<Label>,
+) -> Measured {
+    let latch = track.latch();
+    let Some(evidence) = measured.evidence.as_ref().filter(|e| latch.is_some() || e.rejects()) else {
+        return measured;
+    };
+    if latch.is_some_and(|latch| latch.direction != evidence.direction) {
+        return Measured { label: said, ..measured };
+    }
+    let series = &counts.series;
+    let pairs = model.timed_pairs().into_iter();
+    let ages: Vec<_> =
+        pairs.map(|pair| ages(facts, &counts.leaves, pair, series.first_day, series.last_day)).collect();
+    match model.label(series, &ages, track.restart, evidence, said) {
+        Some(found) => Measured { label: Some(found.label), on_pace: found.on_plan, ..measured },
+        None => Measured { label: said, ..measured },
+    }
+}
+
+/// Days whose entries make the present volume.
+const PRESENT_DAYS: usize = 28;
+/// Nobody waits longer for evidence: ten years.
+const MAX_WAIT: u64 = 3_650;
+
+/// The verdict with the day at which the present volume will have brought what is missing.
+pub(crate) fn dated(verdict: Verdict, metric: Metric, series: &ScopeSeries) -> Verdict {
+    let Verdict::NotEnoughEvidence { needed, .. } = verdict else { return verdict };
+    let stage = match metric {
+        Metric::Conversion { from, .. } | Metric::Velocity { from, .. } | Metric::Handoff { from, .. } => {
+            from.0
+        }
+        Metric::Volume { stage } => stage.0,
+        Metric::Cac | Metric::Spend => 0,
+    };
+    let days = series.len().min(PRESENT_DAYS);
+    let entered: u64 = (series.len() - days..series.len()).map(|i| u64::from(series.reached(stage, i))).sum();
+    let wait = match metric {
+        // What a measured target waits for are days.
+        Metric::Spend => Some(needed),
+        _ => needed
+            .saturating_mul(days as u64)
+            .checked_add(entered.saturating_sub(1))
+            .and_then(|n| n.checked_div(entered)),
+    };
+    let by = wait.filter(|days| *days <= MAX_WAIT).and_then(|days| i32::try_from(days).ok());
+    Verdict::NotEnoughEvidence { needed, by: by.map(|days| series.last_day.plus(days)) }
 }
 
 /// The first-stage entries from `since` on, inferred ones included.

@@ -36,7 +36,7 @@ use self::series::Layout;
 use self::track::Track;
 use crate::stat::Models;
 
-pub use crate::stat::{Interval, Onset};
+pub use crate::stat::{Interval, Label, Onset};
 pub use episode::{
     Acknowledgement, Episode, EpisodeChange, EpisodeKey, EpisodeState, Resolution, Revision, RuledOut,
     Subject, Transition,

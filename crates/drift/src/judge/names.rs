@@ -25,6 +25,9 @@ pub(crate) fn transition(plan: &Plan, from: StageIndex, to: StageIndex) -> Strin
 pub(crate) fn table(plan: &Plan, table: TableId) -> String {
     match table {
         TableId::Pair { from, to } => transition(plan, StageIndex(from), StageIndex(to)),
+        TableId::Velocity { from, to } => {
+            format!("{} time", transition(plan, StageIndex(from), StageIndex(to)))
+        }
         TableId::LeadsPerMoney => COST_PER_LEAD.to_string(),
         TableId::WinsPerMoney => "cac".to_string(),
         TableId::Volume { stage: s } => format!("{} volume", stage(plan, StageIndex(s))),

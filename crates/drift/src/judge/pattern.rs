@@ -12,10 +12,12 @@ use plumbline_units::Day;
 use super::Judge;
 use super::assess::Case;
 use super::build::Story;
+use super::close::{relabelled, ruling_out};
+use super::depend::only_slower;
 use super::episode::{EpisodeChange, EpisodeKey, Resolution, Transition};
 use super::facts::Facts;
 use super::life::{Moment, Published};
-use super::measure::{Measured, measure};
+use super::measure::{Measured, labelled, measure};
 use super::verdict::Verdict;
 
 impl Judge {
@@ -54,6 +56,13 @@ impl Judge {
                 {
                     return vec![self.keep(episode.publish(Transition::Carried, numbers, now))];
                 }
+                let led_by = leader(&self.plan, pattern, scope).map(|(index, ..)| (index, label));
+                let now_is = led_by.and_then(|key| self.statuses.get(&key)?.label);
+                if relabelled(&episode, now_is)
+                    && let Some(numbers) = self.tell(pattern, scope, now, facts)
+                {
+                    return vec![self.keep(episode.relabel(numbers, now))];
+                }
                 self.episodes.insert(key, episode);
                 Vec::new()
             }
@@ -73,7 +82,10 @@ impl Judge {
         });
         trusted
             && pattern.all.iter().any(|c| !c.negated)
-            && pattern.all.iter().all(|c| (self.drifts(c, label) && !later(c)) != c.negated)
+            && pattern.all.iter().all(|c| {
+                let slower = only_slower(&self.statuses, c.target, label);
+                (self.drifts(c, label) && !later(c) && !slower) != c.negated
+            })
     }
 
     /// Whether a live pattern is over, how, and why in one sentence.
@@ -109,9 +121,10 @@ impl Judge {
         now: Moment<'_>,
         facts: &dyn Facts,
     ) -> Vec<EpisodeChange> {
-        let Some(opened) = self.with_story(pattern, scope, now, facts, |story| {
+        let Some((opened, measured)) = self.with_story(pattern, scope, now, facts, |story| {
             let verdict = Verdict::Drifting(pattern.severity);
-            story.episode(key, now.day, story.publish(now.at, verdict))
+            let episode = story.episode(key, now.day, story.publish(now.at, verdict));
+            (episode, story.measured.clone())
         }) else {
             return Vec::new();
         };
@@ -127,6 +140,7 @@ impl Judge {
         let mut episode = opened;
         episode.supersedes = superseded.iter().map(|e| e.key.clone()).collect();
         let mut changes = vec![self.keep(episode.open(now))];
+        changes = ruling_out(changes, &measured);
         changes.extend(superseded.into_iter().map(|e| e.resolve(Resolution::Superseded, None, now)));
         changes
     }
@@ -159,7 +173,9 @@ impl Judge {
         let model = models.get(index, scoped)?;
         let counts = self.counts(facts, scope, now);
         let track = self.tracks.get(&(index, plan.scope_label(scope))).copied().unwrap_or_default();
+        let said = self.statuses.get(&(index, plan.scope_label(scope))).and_then(|status| status.label);
         let measured: Measured = measure(&plan, target, model, &counts.series, &track);
+        let measured = labelled(measured, model, facts, &counts, &track, said);
         let case = Case {
             plan: &plan,
             models: &models,

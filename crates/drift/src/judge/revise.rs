@@ -46,10 +46,14 @@ fn moved(table: TableId, before: &Plan, after: &Plan, metric: Metric) -> Option<
         TableId::Pair { from, to } => {
             let (from, to) = (place(from)?, place(to)?);
             // Tables are of neighbours, of the first stage with each, and of the target's own pair.
-            let own = matches!(metric, Metric::Conversion { from: f, to: t } if (f, t) == (from, to));
+            let own = matches!(
+                metric,
+                Metric::Conversion { from: f, to: t } | Metric::Handoff { from: f, to: t, .. } if (f, t) == (from, to)
+            );
             let kept = to.0 == from.0 + 1 || from == after.first() && from < to || own;
             kept.then_some(TableId::Pair { from: from.0, to: to.0 })?
         }
+        TableId::Velocity { from, to } => TableId::Velocity { from: place(from)?.0, to: place(to)?.0 },
         TableId::Volume { stage } => TableId::Volume { stage: place(stage)?.0 },
         TableId::LeadsPerMoney | TableId::WinsPerMoney => table,
     })

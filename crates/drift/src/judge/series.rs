@@ -6,7 +6,7 @@ use plumbline_plan::{DimensionIndex, Lag, Metric, Plan, Scope, StageIndex};
 use plumbline_units::Day;
 
 use super::facts::{Facts, Leaf, Quantity};
-use crate::stat::{HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
+use crate::stat::{AgeSeries, HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
 
 /// The shortest window of cohorts read.
 const MIN_WINDOW: i32 = 180;
@@ -20,6 +20,8 @@ const SLACK: i32 = 90;
 pub(crate) struct Layout {
     stages: u8,
     pairs: Vec<(StageIndex, StageIndex)>,
+    handoffs: u8,
+    timed: Vec<(u8, u8)>,
     window: i32,
 }
 
@@ -27,7 +29,13 @@ impl Layout {
     /// Adjacent pairs, first→each and each target's own.
     pub(crate) fn new(plan: &Plan) -> Layout {
         let Some(motion) = plan.motions.first() else {
-            return Layout { stages: 0, pairs: Vec::new(), window: MIN_WINDOW };
+            return Layout {
+                stages: 0,
+                pairs: Vec::new(),
+                handoffs: 0,
+                timed: Vec::new(),
+                window: MIN_WINDOW,
+            };
         };
         let stages = u8::try_from(motion.stages.len()).unwrap_or(u8::MAX);
         let mut pairs = Vec::new();
@@ -35,11 +43,17 @@ impl Layout {
             pairs.push((StageIndex(to - 1), StageIndex(to)));
             pairs.push((StageIndex(0), StageIndex(to)));
         }
+        let mut timed = Vec::new();
         for target in &plan.targets {
-            if let Metric::Conversion { from, to } = target.metric {
-                pairs.push((from, to));
+            match target.metric {
+                Metric::Conversion { from, to } => pairs.push((from, to)),
+                Metric::Velocity { from, to } => timed.push((from.0, to.0)),
+                _ => {}
             }
         }
+        timed.sort_unstable();
+        timed.dedup();
+        let handoffs = u8::try_from(plan.handoffs().len()).unwrap_or(u8::MAX);
         pairs.sort_unstable();
         pairs.dedup();
         let longest: i64 = motion
@@ -51,7 +65,7 @@ impl Layout {
             .map(|days| days.unwrap_or(0))
             .sum();
         let window = i32::try_from(2 * longest).unwrap_or(MAX_WINDOW).max(MIN_WINDOW) + SLACK;
-        Layout { stages, pairs, window: window.min(MAX_WINDOW) }
+        Layout { stages, pairs, handoffs, timed, window: window.min(MAX_WINDOW) }
     }
 
     /// The first day read at the tick that ends `tick`.
@@ -101,6 +115,10 @@ impl Layout {
             pairs: pairs.collect(),
             spend: sum(Quantity::Spend),
             won: sum(Quantity::WonCount).into_iter().map(count).collect(),
+            in_time: (0..self.handoffs)
+                .map(|h| sum(Quantity::InTime(h)).into_iter().map(count).collect())
+                .collect(),
+            ages: self.timed.iter().map(|&pair| ages(facts, leaves, pair, first, tick)).collect(),
         }
     }
 }
@@ -121,6 +139,28 @@ pub(crate) fn groups_of(
         groups.entry(facts.value(leaf, dimension).to_string()).or_default().push(leaf);
     }
     groups
+}
+
+/// The conversions of a pair by entry day and age.
+pub(crate) fn ages(
+    facts: &dyn Facts,
+    leaves: &[Leaf],
+    (from, to): (u8, u8),
+    first: Day,
+    tick: Day,
+) -> AgeSeries {
+    let mut sums: BTreeMap<(u32, u16), i64> = BTreeMap::new();
+    for &leaf in leaves {
+        let what = Quantity::Converted(StageIndex(from), StageIndex(to));
+        facts.by_both_days(leaf, what, first, tick, &mut |entry, event, n| {
+            let place = u32::try_from(entry.since(first)).ok().zip(u16::try_from(event.since(entry)).ok());
+            if let Some(place) = place {
+                *sums.entry(place).or_default() += n;
+            }
+        });
+    }
+    let cells = sums.into_iter().filter(|(_, n)| *n > 0).map(|((entry, age), n)| (entry, age, count(n)));
+    AgeSeries { from, to, cells: cells.collect() }
 }
 
 fn hours(

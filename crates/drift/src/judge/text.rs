@@ -3,9 +3,9 @@
 use plumbline_plan::Direction;
 use plumbline_units::{Currency, Day, Name};
 
-use super::names::shown;
-use super::verdict::{Assessment, Effect};
-use crate::stat::Interval;
+use super::names::{COST_PER_LEAD, shown};
+use super::verdict::{Assessment, Effect, Unit};
+use crate::stat::{Interval, Label};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -43,9 +43,12 @@ impl Words<'_> {
         let place = self.place();
         let effect = &self.assessment.drift;
         let said = format!("{} {} plan", shown(&effect.of), size(effect.relative.value));
+        if self.only_slower() && self.pattern.is_none() {
+            return format!("{place}: {} {}", self.target, self.pace());
+        }
         match (self.pattern, self.whole()) {
             (Some(pattern), _) => format!("{place}: {}, {said}", story(pattern)),
-            (None, Some(whole)) if effect.transition.is_some() => {
+            (None, Some(whole)) if effect.transition.is_some() && effect.label != "handoff" => {
                 format!(
                     "{place}: {} {} plan, {} {}",
                     self.target,
@@ -65,7 +68,7 @@ impl Words<'_> {
         let well = self.volume.filter(|v| *v >= 1.1 && effect.label != "volume");
         let since = self.assessment.onset.map(|o| format!("since about {} ", date(o.estimate)));
         let since = since.unwrap_or_default();
-        let what = if effect.transition.is_some() || effect.of != effect.label {
+        let what = if effect.transition.is_some() || effect.of == COST_PER_LEAD {
             shown(&effect.of)
         } else {
             self.target.to_string()
@@ -80,7 +83,23 @@ impl Words<'_> {
             }
             None => capital(&runs("plan")),
         };
+        if self.only_slower() {
+            return format!("{start}: {}, by the ages of those that came through.", self.pace());
+        }
         format!("{start}{}.", self.heads_for())
+    }
+
+    /// Whether a drift of conversion is known to be one of pace.
+    fn only_slower(&self) -> bool {
+        let a = self.assessment;
+        a.drift.label == Label::Velocity.word() && a.plan.unit != Unit::Duration
+    }
+
+    /// `slower than planned, not fewer`.
+    fn pace(&self) -> &'static str {
+        // Of what a customer costs, above is what fewer conversions make.
+        let fewer = (self.direction == Direction::Below) != (self.assessment.plan.unit == Unit::Money);
+        if fewer { "slower than planned, not fewer" } else { "faster than planned, not more" }
     }
 
     fn place(&self) -> String {

@@ -193,7 +193,7 @@ impl Track {
             }
             Phase::Quiet if reading.watches => Verdict::Watch(WatchReason::Evidence),
             Phase::Quiet => match reading.needed {
-                Some(needed) => Verdict::NotEnoughEvidence { needed },
+                Some(needed) => Verdict::NotEnoughEvidence { needed, by: None },
                 None if reading.excludes_critical => Verdict::OnPlan,
                 None => Verdict::Watch(WatchReason::Uncertain),
             },

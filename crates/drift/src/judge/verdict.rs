@@ -4,7 +4,7 @@ use plumbline_plan::{Direction, Scope, Severity, StageIndex, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::stat::{Interval, Onset};
+use crate::stat::{Interval, Label, Onset};
 
 /// How a target stands in a scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,13 +21,14 @@ pub enum Verdict {
         /// Entries into the target's first stage (days, of a measured target) still missing until a critical drift
         /// would be seen.
         needed: u64,
+        /// The day at which the volume of the last four weeks will have brought them; `None` while there is none, or
+        /// beyond ten years.
+        by: Option<Day>,
     },
     /// The plan has no value for this scope.
     NoPlan,
     /// The data cannot be trusted; what is wrong with it.
     DataUnhealthy(String),
-    /// The plan names the metric; it is not judged yet.
-    NotJudged,
 }
 
 impl Verdict {
@@ -40,8 +41,17 @@ impl Verdict {
             Verdict::NotEnoughEvidence { .. } => "not_enough_evidence",
             Verdict::NoPlan => "no_plan",
             Verdict::DataUnhealthy(_) => "data_unhealthy",
-            Verdict::NotJudged => "not_judged",
         }
+    }
+
+    /// What is still missing for a verdict, in words.
+    pub fn missing(&self) -> Option<String> {
+        let Verdict::NotEnoughEvidence { needed, by } = self else { return None };
+        let entries = if *needed == 1 { "entry" } else { "entries" };
+        Some(match by {
+            Some(day) => format!("{needed} more {entries} needed: at the present volume by {day}"),
+            None => format!("{needed} more {entries} needed"),
+        })
     }
 }
 
@@ -123,6 +133,8 @@ pub struct TargetStatus {
     pub verdict: Verdict,
     /// Which way it drifts; set exactly while the verdict is [`Verdict::Drifting`].
     pub direction: Option<Direction>,
+    /// Whether the cause lies in how many convert or in how long they take; of conversions and CAC, while they drift.
+    pub label: Option<Label>,
     /// What the plan says; `None` where the verdict is [`Verdict::NoPlan`].
     pub plan: Option<Planned>,
     /// Where it is heading, in the plan's unit.
@@ -196,7 +208,7 @@ pub struct Effect {
     pub relative: Interval,
     /// Coverage of the interval, 0.9.
     pub level: f64,
-    /// `conversion`, later also `velocity` and `conversion or velocity`; else the metric's word.
+    /// The word of the [`Label`], where there is one; else the metric's.
     pub label: String,
 }
 

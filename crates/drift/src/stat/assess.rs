@@ -12,22 +12,22 @@ use super::scan::{Parts, Scores, Sums, log_sum};
 use super::series::{ScopeSeries, at};
 
 /// One table after its scan.
-struct Line {
-    table: TableId,
-    sums: Sums,
-    parts: Parts,
+pub(super) struct Line {
+    pub(super) table: TableId,
+    pub(super) sums: Sums,
+    pub(super) parts: Parts,
 }
 
 /// The tables of a target, and what they are expected to gather at the critical effect.
-struct Lines {
-    lines: Vec<Line>,
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
     /// How many tables share the weight; unrecorded ones keep theirs, which errs on the quiet side.
-    tables: usize,
+    pub(super) tables: usize,
     /// Expected log growth by now at the critical effect: the mean over the places the cause may lie in.
-    growth: f64,
+    pub(super) growth: f64,
     /// The same per entry into the target's first stage, once matured.
-    growth_per_entry: f64,
-    strictness: f64,
+    pub(super) growth_per_entry: f64,
+    pub(super) strictness: f64,
 }
 
 impl Model {
@@ -40,6 +40,7 @@ impl Model {
             Kind::Conversion(rates) => self.conversions(rates, series, first)?,
             Kind::Cac(cac) => self.money(cac, series, first)?,
             Kind::Volume { stage, per_day } => self.volume(*stage, *per_day, series, first)?,
+            Kind::Velocity(velocity) => self.cycle(velocity, series, first)?,
             Kind::Spend { .. } => return None,
         };
         let mut evidence = self.conclude(scanned, series, first);
@@ -69,18 +70,18 @@ impl Model {
     }
 
     /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
-    fn critical_effect(&self) -> usize {
+    pub(super) fn critical_effect(&self) -> usize {
         if self.grid.bad == Side::Down { 1 } else { EFFECTS + 1 }
     }
 
-    fn line(&self, table: TableId, scores: Scores) -> Line {
+    pub(super) fn line(&self, table: TableId, scores: Scores) -> Line {
         let sums = scores.accumulate();
         let parts = sums.parts(&self.grid.effects);
         Line { table, sums, parts }
     }
 
     /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing.
-    fn conversions(&self, rates: &Rates, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    pub(super) fn conversions(&self, rates: &Rates, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let start = rates.end_to_end().from;
         series.entered(start).get(first..)?.iter().find(|n| **n > 0)?;
         let tables = rates.tables(series, first);
@@ -113,7 +114,7 @@ impl Model {
     }
 
     /// The conversion tables with leads per money (μ = spend/CPL₀, no lag) and wins per money (μ = spend/CAC₀·F).
-    fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    pub(super) fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let mut all = self.conversions(&cac.rates, series, first)?;
         let leads = self.leads_per_money(cac, series, first);
         let wins = self.wins_per_money(cac, series, first);

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use plumbline_plan::{Metric, Motion, Plan, RateAndLag, Scope, Strictness, Target, Transition, Value};
+use plumbline_units::Seconds;
 
 use super::grid::{Bounds, Grid};
 use super::lag::Curve;
-use super::model::{Cac, Kind, Model, Rates};
+use super::model::{Cac, Kind, Model, Rates, Twins, Velocity};
 use super::pair::{Pair, PairTable};
+use super::timing::Timing;
 
 /// Days a scan reaches back at least, and at most.
 pub(crate) const WINDOW: std::ops::RangeInclusive<usize> = 180..=400;
@@ -16,6 +18,16 @@ pub(crate) const WINDOW: std::ops::RangeInclusive<usize> = 180..=400;
 #[derive(Default)]
 pub(crate) struct Shared {
     sets: Vec<(Recipe, Arc<Rates>)>,
+    timings: Vec<(Paced, Velocity)>,
+}
+
+/// What a cycle time's tables depend on.
+#[derive(PartialEq)]
+struct Paced {
+    from: u8,
+    path: Vec<RateAndLag>,
+    median: Seconds,
+    strict: Option<Strictness>,
 }
 
 /// What a table set depends on.
@@ -25,6 +37,16 @@ struct Recipe {
     path: Vec<RateAndLag>,
     grid: Grid,
     strict: Option<Strictness>,
+    promise: Promise,
+}
+
+/// What becomes of the path's tables.
+#[derive(Clone, Copy, PartialEq)]
+enum Promise {
+    /// All of them, with their twins at this tolerance of lags.
+    Conversion(f64),
+    /// Of the end to end, what comes within so many days: this share; counted as that hand-off.
+    Handoff { days: f64, share: f64, counted: u8 },
 }
 
 /// The model of one scope of a target; `None` if its metric is not judged or its value is of another kind.
@@ -32,16 +54,35 @@ pub(crate) fn model(plan: &Plan, target: &Target, scoped: usize, shared: &mut Sh
     let motion = plan.motions.first()?;
     let scoped = target.scopes.get(scoped)?;
     let bounds = |of: fn(_) -> Bounds| Grid::new(of(target.warn), target.critical.map(of));
+    let promise = Promise::Conversion(target.lag_tolerance.unwrap_or(plan.lag_tolerance));
     let last = u8::try_from(motion.stages.len()).ok()?.checked_sub(1)?;
     let (kind, value, grid) = match (target.metric, scoped.value) {
         (Metric::Conversion { from, to }, Value::Share(share)) => {
             let grid = bounds(Bounds::with);
-            let rates = shared.rates(motion, &scoped.scope, (from.0, to.0), &grid, target.strict)?;
+            let rates = shared.rates(motion, &scoped.scope, (from.0, to.0), &grid, target.strict, promise)?;
             (Kind::Conversion(rates), share.as_f64(), grid)
+        }
+        (Metric::Handoff { from, to, within }, Value::Share(share)) => {
+            let grid = bounds(Bounds::with);
+            let counted = plan.handoffs().iter().position(|h| *h == (from, to, within))?;
+            let days = within.0 as f64 / 86_400.0;
+            let counted = u8::try_from(counted).ok()?;
+            let promise = Promise::Handoff { days, share: share.as_f64(), counted };
+            let rates = shared.rates(motion, &scoped.scope, (from.0, to.0), &grid, target.strict, promise)?;
+            (Kind::Conversion(rates), share.as_f64(), grid)
+        }
+        (Metric::Velocity { from, to }, Value::Duration(median)) => {
+            let paced = Paced {
+                from: from.0,
+                path: path(motion, &scoped.scope, (from.0, to.0))?,
+                median,
+                strict: target.strict,
+            };
+            (Kind::Velocity(shared.velocity(paced)?), median.0 as f64, bounds(Bounds::with))
         }
         (Metric::Cac, Value::Money(cac)) => {
             let grid = bounds(Bounds::against);
-            let rates = shared.rates(motion, &scoped.scope, (0, last), &grid, target.strict)?;
+            let rates = shared.rates(motion, &scoped.scope, (0, last), &grid, target.strict, promise)?;
             let per_lead = cac.units() * rates.end_to_end().rate;
             (Kind::Cac(Cac { rates, cost_per_lead: per_lead }), cac.units(), grid)
         }
@@ -90,20 +131,48 @@ impl Shared {
         (from, to): (u8, u8),
         grid: &Grid,
         strict: Option<Strictness>,
+        promise: Promise,
     ) -> Option<Arc<Rates>> {
-        let path: Vec<RateAndLag> = motion
-            .transitions
-            .get(usize::from(from)..usize::from(to))?
-            .iter()
-            .map(|t| rate_and_lag(t, scope).clone())
-            .collect();
-        let recipe = Recipe { from, path, grid: grid.clone(), strict };
+        let path = path(motion, scope, (from, to))?;
+        let recipe = Recipe { from, path, grid: grid.clone(), strict, promise };
         if let Some((_, rates)) = self.sets.iter().find(|(known, _)| *known == recipe) {
             return Some(Arc::clone(rates));
         }
         let rates = Arc::new(build(&recipe)?);
         self.sets.push((recipe, Arc::clone(&rates)));
         Some(rates)
+    }
+
+    fn velocity(&mut self, paced: Paced) -> Option<Velocity> {
+        if let Some((_, velocity)) = self.timings.iter().find(|(known, _)| *known == paced) {
+            return Some(velocity.clone());
+        }
+        let pair = end_to_end(&adjacent(paced.from, &paced.path))?;
+        // The lag's shape is the transitions', its median the target's own.
+        let slower = paced.median.0 as f64 / 86_400.0 / pair.curve.median().max(1e-9);
+        let curve = if (slower - 1.0).abs() < 1e-3 { pair.curve.clone() } else { pair.curve.scaled(slower) };
+        let velocity = Velocity {
+            window: (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1)),
+            timing: Arc::new(Timing::new(pair.from, pair.to, curve)),
+            rate: pair.rate,
+            strictness: paced.strict.map(strictness),
+        };
+        self.timings.push((paced, velocity.clone()));
+        Some(velocity)
+    }
+}
+
+/// The rates and lags of a path in a scope.
+fn path(motion: &Motion, scope: &Scope, (from, to): (u8, u8)) -> Option<Vec<RateAndLag>> {
+    let transitions = motion.transitions.get(usize::from(from)..usize::from(to))?;
+    Some(transitions.iter().map(|t| rate_and_lag(t, scope).clone()).collect())
+}
+
+const fn strictness(strict: Strictness) -> f64 {
+    match strict {
+        Strictness::Plan => 0.0,
+        Strictness::Half => 0.5,
+        Strictness::Strict => 1.0,
     }
 }
 
@@ -113,15 +182,13 @@ fn rate_and_lag<'a>(transition: &'a Transition, scope: &Scope) -> &'a RateAndLag
     own.map_or(&transition.base, |(_, rate)| rate)
 }
 
-/// The adjacent pairs, then the cumulative ones: first→each from the first stage, else only the target's own.
-fn build(recipe: &Recipe) -> Option<Rates> {
-    // A first look at the lags decides how many days of age the tables need.
-    let longest: usize = recipe.path.iter().map(|t| Curve::of(&t.lag, *WINDOW.end()).p90()).sum();
+/// The pairs of neighbours on a path, with as many days of age as their tables need.
+fn adjacent(from: u8, path: &[RateAndLag]) -> Vec<Arc<Pair>> {
+    // A first look at the lags decides how many.
+    let longest: usize = path.iter().map(|t| Curve::of(&t.lag, *WINDOW.end()).p90()).sum();
     let window = (2 * longest).clamp(*WINDOW.start(), *WINDOW.end());
-    let adjacent: Vec<Arc<Pair>> = recipe
-        .path
-        .iter()
-        .zip(recipe.from..)
+    path.iter()
+        .zip(from..)
         .map(|(t, from)| {
             Arc::new(Pair {
                 from,
@@ -129,14 +196,55 @@ fn build(recipe: &Recipe) -> Option<Rates> {
                 rate: t.conversion.as_f64(),
                 dispersion: t.dispersion,
                 curve: Curve::of(&t.lag, window + 1),
+                in_time: None,
             })
         })
-        .collect();
-    let mut cumulative: Vec<Arc<Pair>> = Vec::new();
+        .collect()
+}
+
+/// The pairs from the path's first stage to each but its second.
+fn cumulative(adjacent: &[Arc<Pair>]) -> Vec<Arc<Pair>> {
+    let mut pairs: Vec<Arc<Pair>> = Vec::new();
     for next in adjacent.iter().skip(1) {
-        let before = cumulative.last().or(adjacent.first())?;
-        cumulative.push(Arc::new(before.then(next)));
+        if let Some(before) = pairs.last().or(adjacent.first()) {
+            pairs.push(Arc::new(before.then(next)));
+        }
     }
+    pairs
+}
+
+fn end_to_end(adjacent: &[Arc<Pair>]) -> Option<Arc<Pair>> {
+    cumulative(adjacent).pop().or_else(|| adjacent.first().cloned())
+}
+
+fn build(recipe: &Recipe) -> Option<Rates> {
+    let neighbours = adjacent(recipe.from, &recipe.path);
+    match recipe.promise {
+        Promise::Handoff { days, share, counted } => {
+            let whole = end_to_end(&neighbours)?;
+            let curve = whole.curve.within(days);
+            let pair = Pair { rate: share, curve, in_time: Some(counted), ..(*whole).clone() };
+            assemble(recipe, vec![Arc::new(pair)], Vec::new())
+        }
+        Promise::Conversion(tolerance) => {
+            let all = cumulative(&neighbours);
+            let twin = |slower: f64| {
+                let slowed = |pairs: &[Arc<Pair>]| pairs.iter().map(|p| Arc::new(p.slowed(slower))).collect();
+                assemble(recipe, slowed(&neighbours), slowed(&all)).map(Arc::new)
+            };
+            let twins = Twins {
+                slow: twin(1.0 + tolerance)?,
+                quick: twin(1.0 / (1.0 + tolerance))?,
+                timings: neighbours.iter().map(|p| Timing::new(p.from, p.to, p.curve.clone())).collect(),
+                tolerance,
+            };
+            Some(Rates { twins: Some(twins), ..assemble(recipe, neighbours, all)? })
+        }
+    }
+}
+
+/// The tables of adjacent pairs, then of cumulative ones: first→each from the first stage, else only the target's own.
+fn assemble(recipe: &Recipe, adjacent: Vec<Arc<Pair>>, mut cumulative: Vec<Arc<Pair>>) -> Option<Rates> {
     let upstream = (0..adjacent.len()).map(|i| match i {
         0 => 0,
         1 => adjacent[0].curve.p90(),
@@ -144,7 +252,8 @@ fn build(recipe: &Recipe) -> Option<Rates> {
     });
     let upstream = upstream.collect();
     let end_to_end = cumulative.last().or(adjacent.first())?;
-    let window = (2 * end_to_end.curve.p90()).clamp(*WINDOW.start(), window);
+    let window =
+        (2 * end_to_end.curve.p90()).clamp(*WINDOW.start(), end_to_end.curve.ages().saturating_sub(1));
     if recipe.from != 0 {
         cumulative.drain(..cumulative.len().saturating_sub(1));
     }
@@ -154,9 +263,7 @@ fn build(recipe: &Recipe) -> Option<Rates> {
     };
     let (plain, strict) = match recipe.strict {
         None => (tables(0.0), Some(tables(1.0))),
-        Some(Strictness::Plan) => (tables(0.0), None),
-        Some(Strictness::Half) => (tables(0.5), None),
-        Some(Strictness::Strict) => (tables(1.0), None),
+        Some(strict) => (tables(strictness(strict)), None),
     };
-    Some(Rates { transitions: adjacent.len(), plain, strict, upstream, window })
+    Some(Rates { transitions: adjacent.len(), plain, strict, upstream, window, twins: None })
 }

@@ -19,6 +19,13 @@ pub enum TableId {
     LeadsPerMoney,
     /// Won customers per money spent.
     WinsPerMoney,
+    /// The time from one stage to another, of the journeys that get there.
+    Velocity {
+        /// The stage entered.
+        from: u8,
+        /// The stage reached.
+        to: u8,
+    },
     /// Journeys that reach the stage per day.
     Volume {
         /// The stage counted.
@@ -173,7 +180,7 @@ pub struct CostProjection {
 /// Where a target's metric will end up, with its 90% interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Projection {
-    /// The planned value: a share, units of the plan's currency per customer, or journeys per day.
+    /// The planned value: a share, units of the plan's currency per customer, journeys per day or seconds.
     pub plan: f64,
     /// The projected one.
     pub value: Interval,

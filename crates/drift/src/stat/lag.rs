@@ -61,7 +61,7 @@ impl Curve {
         Curve::hourly(hours)
     }
 
-    fn hourly(hours: Vec<f64>) -> Curve {
+    pub(crate) fn hourly(hours: Vec<f64>) -> Curve {
         let days = hours.chunks(24).map(|day| day.iter().sum::<f64>() / day.len() as f64).collect();
         Curve::Hourly { hours, days }
     }

@@ -10,21 +10,26 @@ mod build;
 mod counts;
 mod evidence;
 mod grid;
+mod label;
 pub(crate) mod lag;
 mod model;
+mod pace;
 mod pair;
 mod project;
 mod projection;
 mod recover;
 mod scan;
 mod series;
+mod timing;
+mod velocity;
 
 pub use evidence::{
     CostProjection, Evidence, Interval, Onset, PairProjection, Projection, SpendReading, TableEvidence,
     TableId, Window,
 };
+pub use label::{Label, Labelled};
 pub use model::{Model, Models};
-pub use series::{HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
+pub use series::{AgeSeries, HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
 
 /// ln of the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it.
 pub const RECOVERY_LOG_THRESHOLD: f64 = 4.499_809_670_330_265;

@@ -9,6 +9,7 @@ use super::build::{self, Shared};
 use super::grid::{Grid, Side};
 use super::pair::{Pair, PairTable};
 use super::series::ScopeSeries;
+use super::timing::Timing;
 use super::{Projection, SpendReading};
 
 /// Entries a day above which the null hypothesis is strict unless the plan says otherwise: a drift inside the
@@ -28,7 +29,7 @@ pub struct Models {
 }
 
 impl Models {
-    /// Builds all tables. Targets that are not judged (velocity, hand-off) have no model.
+    /// Builds all tables. A scope whose value is of another kind than its metric has no model.
     pub fn new(plan: &Plan) -> Models {
         let mut shared = Shared::default();
         let targets = plan.targets.iter();
@@ -63,10 +64,30 @@ pub struct Model {
 /// What is measured, with its tables.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
+    /// Also of hand-offs, whose one pair counts what comes in time.
     Conversion(Arc<Rates>),
     Cac(Cac),
-    Volume { stage: u8, per_day: f64 },
-    Spend { per_day: f64 },
+    Volume {
+        stage: u8,
+        per_day: f64,
+    },
+    Spend {
+        per_day: f64,
+    },
+    Velocity(Velocity),
+}
+
+/// The cycle time between two stages.
+#[derive(Clone, Debug)]
+pub(crate) struct Velocity {
+    /// The planned lag, its median the planned one.
+    pub(crate) timing: Arc<Timing>,
+    /// The planned share that converts: how many entries bring a conversion.
+    pub(crate) rate: f64,
+    /// Days the scan reaches back.
+    pub(crate) window: usize,
+    /// How far the null is moved towards the warn bound; `None` = by volume.
+    pub(crate) strictness: Option<f64>,
 }
 
 /// Customer acquisition cost: the conversion tables and two of counts against money.
@@ -90,6 +111,21 @@ pub(crate) struct Rates {
     pub(crate) upstream: Vec<usize>,
     /// Days the scan reaches back: max(180, 2 × p90 of the lag).
     pub(crate) window: usize,
+    /// The same tables a little slower and quicker, and the ages that tell the two apart; not of hand-offs.
+    pub(crate) twins: Option<Twins>,
+}
+
+/// What tells a slower cycle from fewer conversions.
+#[derive(Clone, Debug)]
+pub(crate) struct Twins {
+    /// Every lag longer by the tolerance.
+    pub(crate) slow: Arc<Rates>,
+    /// Every lag shorter by it.
+    pub(crate) quick: Arc<Rates>,
+    /// Of the adjacent pairs, in funnel order.
+    pub(crate) timings: Vec<Timing>,
+    /// The tolerance, 0.15 for 15%.
+    pub(crate) tolerance: f64,
 }
 
 impl Rates {
@@ -111,12 +147,8 @@ impl Rates {
 
     /// The tables by the volume at the path's first stage since position `first`.
     pub(crate) fn tables(&self, series: &ScopeSeries, first: usize) -> &[PairTable] {
-        let entered = series.entered(self.end_to_end().from);
-        let days = entered.get(first..).unwrap_or(&[]);
-        let days = days.iter().skip_while(|n| **n == 0);
-        let (count, total) = days.fold((0u64, 0u64), |(c, t), n| (c + 1, t + u64::from(*n)));
         match &self.strict {
-            Some(strict) if total as f64 > STRICT_ABOVE * count as f64 => strict,
+            Some(strict) if busy(series, self.end_to_end().from, first) => strict,
             _ => &self.plain,
         }
     }
@@ -134,13 +166,16 @@ impl Model {
         match &self.kind {
             Kind::Conversion(rates) => Some(rates),
             Kind::Cac(cac) => Some(&cac.rates),
-            Kind::Volume { .. } | Kind::Spend { .. } => None,
+            Kind::Volume { .. } | Kind::Spend { .. } | Kind::Velocity(_) => None,
         }
     }
 
     /// The first position used: not before the plan, the restart, or the window.
     pub(crate) fn first(&self, series: &ScopeSeries, restart: Option<Day>) -> usize {
-        let window = self.rates().map_or(*build::WINDOW.start(), |rates| rates.window);
+        let window = match &self.kind {
+            Kind::Velocity(velocity) => velocity.window,
+            _ => self.rates().map_or(*build::WINDOW.start(), |rates| rates.window),
+        };
         let from = restart.map_or(self.effective_from, |day| day.max(self.effective_from));
         series.from_day(from).max(series.len().saturating_sub(window))
     }
@@ -187,7 +222,7 @@ impl Model {
         below.is_none_or(|bound| relative.low > bound) && above.is_none_or(|bound| relative.high < bound)
     }
 
-    /// The planned value: a share, units of currency per customer, journeys or units of currency per day.
+    /// The planned value: a share, units of currency per customer, journeys or units of currency per day, seconds.
     pub fn plan_value(&self) -> f64 {
         self.value
     }
@@ -196,6 +231,13 @@ impl Model {
     pub fn log_threshold(&self) -> f64 {
         self.log_threshold
     }
+}
+
+/// Whether so many enter a stage, from position `first` on, that the null is strict by default.
+pub(crate) fn busy(series: &ScopeSeries, stage: u8, first: usize) -> bool {
+    let days = series.entered(stage).get(first..).unwrap_or(&[]).iter().skip_while(|n| **n == 0);
+    let (count, total) = days.fold((0u64, 0u64), |(c, t), n| (c + 1, t + u64::from(*n)));
+    total as f64 > STRICT_ABOVE * count as f64
 }
 
 /// Which edge of a tolerance a relative value lies beyond.

@@ -31,6 +31,8 @@ pub(crate) struct Pair {
     pub(crate) dispersion: f64,
     /// When the conversions come.
     pub(crate) curve: Curve,
+    /// Of a hand-off, which one: only conversions in time count.
+    pub(crate) in_time: Option<u8>,
 }
 
 /// A cohort of a pair as of the tick.
@@ -55,7 +57,13 @@ impl Pair {
             rate: self.rate * next.rate,
             dispersion: self.dispersion.max(next.dispersion),
             curve: self.curve.then(&next.curve),
+            in_time: None,
         }
+    }
+
+    /// The same pair with every journey taking `slower` times as long.
+    pub(crate) fn slowed(&self, slower: f64) -> Pair {
+        Pair { curve: self.curve.scaled(slower), ..self.clone() }
     }
 
     /// φ of a cohort.
@@ -80,7 +88,10 @@ impl Pair {
         series: &'a ScopeSeries,
         first: usize,
     ) -> impl Iterator<Item = Cohort> + 'a {
-        let converted = series.converted(self.from, self.to);
+        let converted = match self.in_time {
+            Some(handoff) => series.in_time.get(usize::from(handoff)).map(Vec::as_slice),
+            None => series.converted(self.from, self.to),
+        };
         let entered = series.entered(self.from);
         (first..series.len()).filter_map(move |index| {
             let (n, k) = (at(entered, index), at(converted?, index));

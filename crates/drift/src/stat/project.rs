@@ -29,6 +29,7 @@ impl Model {
             }
             Kind::Cac(cac) => self.project_cac(cac, series, window),
             Kind::Volume { stage, per_day } => self.project_volume(*stage, *per_day, series, window),
+            Kind::Velocity(velocity) => self.project_cycle(velocity, series, window),
             Kind::Spend { .. } => None,
         }
     }

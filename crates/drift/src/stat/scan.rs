@@ -57,6 +57,13 @@ impl Scores {
         }
     }
 
+    /// The evidence of both: their cohorts entered on the same days.
+    pub(crate) fn add(&mut self, other: &Scores) {
+        for (row, more) in self.rows.iter_mut().zip(&other.rows) {
+            row.iter_mut().zip(more).for_each(|(value, more)| *value += more);
+        }
+    }
+
     /// Sums from the newest cohort back: row τ becomes A(τ, ·).
     pub(crate) fn accumulate(mut self) -> Sums {
         let mut running = [0.0; GRID];
@@ -127,6 +134,19 @@ impl Sums {
             }
         }
         Some(Peak { best, low, high })
+    }
+
+    /// ln of the mean of Σ_r v_r exp A over the onsets `from..=to`, with the weights of one side made whole: an
+    /// e-value for a drift to that side that began then.
+    pub(crate) fn mean(&self, effects: &[Effect; GRID], side: Side, from: usize, to: usize) -> f64 {
+        let own = || effects.iter().enumerate().filter(|(_, e)| e.side == side);
+        let mass = log_sum(own().map(|(_, e)| e.log_weight));
+        let rows = self.rows.get(from..(to + 1).min(self.rows.len())).unwrap_or(&[]);
+        if rows.is_empty() {
+            return 0.0;
+        }
+        let of_row = |row: &[f64; GRID]| log_sum(own().map(|(r, e)| row[r] + e.log_weight));
+        log_sum(rows.iter().map(of_row)) - mass - libm::log(rows.len() as f64)
     }
 
     /// The factor of the effect with the greatest v·exp A at any onset, on one side.

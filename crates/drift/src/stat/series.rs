@@ -22,6 +22,22 @@ pub struct ScopeSeries {
     pub spend: Vec<i64>,
     /// Won customers by the day their journey entered the funnel.
     pub won: Vec<u32>,
+    /// Punctual conversions of each hand-off, in the order of `Plan::handoffs`: by the day of entry, of those who
+    /// entered the stage left, how many had reached the other in time by the tick.
+    pub in_time: Vec<Vec<u32>>,
+    /// Conversions by age, of the pairs whose cycle time is judged.
+    pub ages: Vec<AgeSeries>,
+}
+
+/// Conversions from one stage to another by entry day and age.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgeSeries {
+    /// The stage left (position in the funnel).
+    pub from: u8,
+    /// The stage reached.
+    pub to: u8,
+    /// (position of the entry day, age in days at the conversion, how many), ascending; none twice.
+    pub cells: Vec<(u32, u16, u32)>,
 }
 
 /// The entries into one stage by day.
@@ -79,6 +95,11 @@ impl ScopeSeries {
     /// The conversions of a pair by entry day, if the pair is kept.
     pub fn converted(&self, from: u8, to: u8) -> Option<&[u32]> {
         self.pairs.iter().find(|p| p.from == from && p.to == to).map(|p| p.converted.as_slice())
+    }
+
+    /// The ages of a pair's conversions, if they are kept.
+    pub fn ages(&self, from: u8, to: u8) -> Option<&AgeSeries> {
+        self.ages.iter().find(|p| p.from == from && p.to == to)
     }
 
     /// The explicit entries into a stage by day; none if the stage is not kept.

@@ -60,12 +60,16 @@ pub const CONVERSION: u16 = 0;
 pub const COST: u16 = 1;
 pub const VOLUME: u16 = 2;
 pub const SPEND: u16 = 3;
+pub const CYCLE: u16 = 4;
+pub const FIRST_STEP: u16 = 5;
+pub const HANDOFF: u16 = 6;
 
 pub fn delays(leads: f64, runs: u64, target: u16, make: impl Fn(u64) -> Spec) -> (usize, usize) {
     let model = model(&plan(log_normal_lags(), leads, 0.0, None), target);
     let delays = (0..runs).map(|seed| {
         let spec = make(seed);
-        delay(&model, &simulate(&spec), spec.onset).unwrap_or(spec.days - spec.onset + 1)
+        let run = simulate(&spec).with_ages(target >= CYCLE);
+        delay(&model, &run, spec.onset).unwrap_or(spec.days - spec.onset + 1)
     });
     quantiles(delays.collect())
 }
@@ -75,7 +79,8 @@ pub fn pages_a_year(plan: &Plan, target: u16, runs: u64, make: impl Fn(u64) -> S
     let (mut count, mut days) = (0, 0);
     for seed in 0..runs {
         let spec = make(seed);
-        count += pages(&model, &simulate(&spec)).len();
+        let run = simulate(&spec).with_ages(target >= CYCLE);
+        count += pages(&model, &run).len();
         days += spec.days;
     }
     count as f64 * 365.0 / days as f64

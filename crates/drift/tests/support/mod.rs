@@ -4,7 +4,9 @@
 
 pub mod judge;
 
-use plumbline_drift::stat::{PairSeries, ScopeSeries, StageEntries};
+use std::collections::BTreeMap;
+
+use plumbline_drift::stat::{AgeSeries, PairSeries, ScopeSeries, StageEntries};
 use plumbline_plan::{
     Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, StageIndex, Strictness, Target, Transition,
     Value,
@@ -44,6 +46,8 @@ pub struct Spec {
     pub spend: f64,
     pub rates: [f64; 4],
     pub lag_factor: f64,
+    /// On the lags of the drifted leads.
+    pub slower: [f64; 4],
     pub arrivals: Arrivals,
     /// Share of weekend transitions that slip to Monday.
     pub backlog: f64,
@@ -67,6 +71,7 @@ impl Spec {
             spend: 1.0,
             rates: [1.0; 4],
             lag_factor: 1.0,
+            slower: [1.0; 4],
             arrivals: Arrivals::Mixed,
             backlog: 0.0,
             weekend: 1.0,
@@ -96,10 +101,18 @@ pub struct Run {
     /// `[pair][event day]` → entry days.
     conversions: Vec<Vec<Vec<u32>>>,
     spend: Vec<i64>,
+    /// By event day, the entry days of those who got from the first stage to the second in time.
+    in_time: Vec<Vec<u32>>,
+    aged: bool,
 }
+
+/// Days of the hand-off from the first stage to the second.
+pub const HANDOFF_DAYS: f64 = 2.0;
 
 const PAIRS: [(u8, u8); 7] = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (0, 3), (0, 4)];
 
+/// The pairs whose ages are kept: neighbours.
+const TIMED: [usize; 4] = [0, 1, 2, 3];
 /// The first day of every run: a Monday.
 pub fn first_day() -> Day {
     "2024-01-01".parse().unwrap()
@@ -112,6 +125,8 @@ pub fn simulate(spec: &Spec) -> Run {
         entries: vec![vec![[0; 24]; spec.days]; STAGES],
         conversions: vec![vec![Vec::new(); spec.days]; PAIRS.len()],
         spend: vec![0; spec.days],
+        in_time: vec![Vec::new(); spec.days],
+        aged: false,
     };
     let conversion: f64 = RATES.iter().product();
     for day in 0..spec.days {
@@ -147,19 +162,24 @@ fn lead(spec: &Spec, run: &mut Run, rng: &mut StdRng, day: usize, rates: &[f64; 
         _ => 8.0 + 5.0 * (rng.random::<f64>() + rng.random::<f64>()),
     };
     let mut at = day as f64 + hour / 24.0;
+    let entered = at;
     let mut days = [day; STAGES];
     enter(run, 0, at);
     for (i, rate) in rates.iter().enumerate() {
         if rng.random::<f64>() >= *rate {
             return;
         }
-        at = step(rng, at, LAGS[i], spec.lag_factor, spec.backlog);
+        let slower = if day >= spec.onset && day < spec.fixed { spec.slower[i] } else { 1.0 };
+        at = step(rng, at, LAGS[i], spec.lag_factor * slower, spec.backlog);
         let stage = i + 1;
         days[stage] = at as usize;
         if days[stage] >= spec.days {
             return;
         }
         enter(run, stage, at);
+        if stage == 1 && at - entered <= HANDOFF_DAYS {
+            run.in_time[days[1]].push(days[0] as u32);
+        }
         for (pair, (from, to)) in PAIRS.iter().enumerate() {
             if usize::from(*to) == stage {
                 run.conversions[pair][days[stage]].push(days[usize::from(*from)] as u32);
@@ -187,10 +207,14 @@ fn enter(run: &mut Run, stage: usize, at: f64) {
 }
 
 impl Run {
+    /// Whether the series hold ages and hand-offs: most questions do without.
+    pub fn with_ages(self, aged: bool) -> Run {
+        Run { aged, ..self }
+    }
+
     pub fn days(&self) -> usize {
         self.spend.len()
     }
-
     /// Calls `each` with the series as of the end of every day, until it answers `false`.
     pub fn play(&self, mut each: impl FnMut(usize, &ScopeSeries) -> bool) {
         let mut series = ScopeSeries {
@@ -203,7 +227,10 @@ impl Run {
                 .collect(),
             spend: Vec::new(),
             won: Vec::new(),
+            in_time: vec![Vec::new()],
+            ages: Vec::new(),
         };
+        let mut ages = vec![BTreeMap::<(u32, u16), u32>::new(); TIMED.len()];
         for day in 0..self.days() {
             series.last_day = self.first_day.plus(day as i32);
             for (entries, all) in series.stages.iter_mut().zip(&self.entries) {
@@ -221,6 +248,21 @@ impl Run {
                 }
             }
             series.won.clone_from(&series.pairs[6].converted);
+            if self.aged {
+                series.in_time[0].push(0);
+                self.in_time[day].iter().for_each(|entry| series.in_time[0][*entry as usize] += 1);
+                series.ages = TIMED
+                    .iter()
+                    .zip(&mut ages)
+                    .map(|(pair, cells)| {
+                        for entry in &self.conversions[*pair][day] {
+                            *cells.entry((*entry, (day - *entry as usize) as u16)).or_default() += 1;
+                        }
+                        let (from, to) = PAIRS[*pair];
+                        AgeSeries { from, to, cells: cells.iter().map(|((e, a), n)| (*e, *a, *n)).collect() }
+                    })
+                    .collect();
+            }
             if !each(day, &series) {
                 break;
             }
@@ -277,7 +319,8 @@ pub fn measured_lags(spec: &Spec) -> [Lag; 4] {
 }
 
 /// A plan of five stages with the targets lead-to-won (−10% / −30%), cac (+20% / +50%), volume (±25%) and spend
-/// (+25%), in this order, each over everything.
+/// (+25%), in this order, then the cycle from opportunity to won and from lead to MQL (+25%) and the hand-off from
+/// lead to MQL (−15%); each over everything.
 pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictness>) -> Plan {
     let stages = ["lead", "mql", "sql", "opportunity", "won"];
     let name = |text: &str| text.parse().unwrap();
@@ -304,11 +347,20 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         action: None,
         runbook_url: None,
         false_alarms_per_year: None,
+        lag_tolerance: None,
         strict,
         line: 1,
     };
     let conversion = Metric::Conversion { from: StageIndex(0), to: StageIndex(4) };
     let volume = Metric::Volume { stage: StageIndex(0) };
+    let cycle = Metric::Velocity { from: StageIndex(3), to: StageIndex(4) };
+    let first_step = Metric::Velocity { from: StageIndex(0), to: StageIndex(1) };
+    let within = Seconds((HANDOFF_DAYS * 86_400.0) as i64);
+    let handoff = Metric::Handoff { from: StageIndex(0), to: StageIndex(1), within };
+    let median = |i: usize| Seconds((LAGS[i].0 * 86_400.0) as i64);
+    // Of a log-normal lag, what comes within the hand-off's days.
+    let z = libm::log(HANDOFF_DAYS / LAGS[0].0) / LAGS[0].1;
+    let in_time = Share::from_f64(RATES[0] * 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)).unwrap();
     let share = Share::from_f64(RATES.iter().product()).unwrap();
     let per_day = Micros((leads * 1e6) as i64);
     let money = Micros((leads * 0.04 * CAC * 1e6) as i64);
@@ -317,6 +369,9 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         target("cac", Metric::Cac, Value::Money(Micros((CAC * 1e6) as i64)), "+20%", Some("+50%")),
         target("volume", volume, Value::PerDay(per_day), "±25%", None),
         target("spend", Metric::Spend, Value::MoneyPerDay(money), "+25%", None),
+        target("cycle", cycle, Value::Duration(median(3)), "+25%", None),
+        target("first-step", first_step, Value::Duration(median(0)), "+25%", None),
+        target("handoff", handoff, Value::Share(in_time), "-15%", None),
     ];
     Plan {
         name: name("simulated"),
@@ -329,6 +384,7 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         currency: "EUR".parse().unwrap(),
         fiscal_year_start: (1, 1),
         false_alarms_per_year: 1.0,
+        lag_tolerance: 0.15,
         motions: vec![Motion {
             name: name("default"),
             stages: stages.map(name).to_vec(),

@@ -287,11 +287,11 @@ fn related(status: &TargetStatus) -> Related {
         status.projected.or(status.observed.map(|value| Numbers { value, low: value, high: value }));
     let relative = |plan: f64| heading.filter(|_| plan != 0.0).map(|h| (h.value / plan - 1.0) * 100.0);
     let detail = match (&status.verdict, status.plan) {
-        (Verdict::NotEnoughEvidence { needed }, _) => Some(format!("{needed} more entries needed")),
+        (Verdict::NotEnoughEvidence { .. }, _) => status.verdict.missing(),
         (Verdict::Watch(WatchReason::Compensated { table }), _) => {
             Some(format!("{table} moved, the whole is on plan"))
         }
-        (Verdict::NotJudged | Verdict::NoPlan, _) | (_, None) => None,
+        (Verdict::NoPlan, _) | (_, None) => None,
         (_, Some(plan)) => relative(plan.value).map(|percent| format!("{percent:+.0}%")),
     };
     Related { target: status.name.clone(), verdict: status.verdict.word().into(), detail }

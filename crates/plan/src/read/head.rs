@@ -9,6 +9,8 @@ const DEFAULT_FALSE_ALARMS_PER_YEAR: f64 = 1.0;
 /// A larger budget would alert for the noise of each week.
 const MAX_FALSE_ALARMS_PER_YEAR: f64 = 52.0;
 const MIN_FALSE_ALARMS_PER_YEAR: f64 = 0.001;
+/// Lags this much longer are a slower cycle, not lost conversion.
+const DEFAULT_LAG_TOLERANCE: f64 = 0.15;
 
 pub(crate) struct Head {
     pub(crate) name: Name,
@@ -18,6 +20,7 @@ pub(crate) struct Head {
     pub(crate) zone: Zone,
     pub(crate) fiscal_year_start: (u32, u32),
     pub(crate) false_alarms_per_year: f64,
+    pub(crate) lag_tolerance: f64,
 }
 
 /// The currency stands apart: it alone is needed to read on where the rest is wrong.
@@ -48,6 +51,7 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
         None => Some((1, 1)),
     };
     let false_alarms_per_year = read_budget(reader, root).unwrap_or(Some(DEFAULT_FALSE_ALARMS_PER_YEAR));
+    let lag_tolerance = read_lag_tolerance(reader, root).unwrap_or(Some(DEFAULT_LAG_TOLERANCE));
     Some(Head {
         name: name?,
         revision: revision?,
@@ -56,6 +60,7 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
         zone: zone?,
         fiscal_year_start: fiscal_year_start?,
         false_alarms_per_year: false_alarms_per_year?,
+        lag_tolerance: lag_tolerance?,
     })
 }
 
@@ -69,6 +74,19 @@ pub(crate) fn read_budget(reader: &mut Reader<'_>, section: &Section<'_>) -> Opt
             reader,
             "a number from 0.001 to 52",
             "write such as 1.0: false alarms accepted per target, scope and year",
+        )
+    }))
+}
+
+/// `lag_tolerance`: outer `None` where absent, inner where wrong.
+pub(crate) fn read_lag_tolerance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Option<f64>> {
+    let field = section.field("lag_tolerance")?;
+    let share = field.any_share().filter(|s| s.parts_per_billion() > 0).map(|s| s.as_f64());
+    Some(share.or_else(|| {
+        field.wrong(
+            reader,
+            "a share above 0, at most 100%",
+            "write such as \"15%\": how much longer lags may get before fewer conversions count as lost",
         )
     }))
 }

@@ -40,6 +40,7 @@ const KEYS: &[&str] = &[
     "currency",
     "fiscal_year_start",
     "false_alarms_per_year",
+    "lag_tolerance",
     "funnel",
     "dimension",
     "rates",
@@ -120,6 +121,7 @@ fn read<'a>(
         currency: currency?,
         fiscal_year_start: head.fiscal_year_start,
         false_alarms_per_year: head.false_alarms_per_year,
+        lag_tolerance: head.lag_tolerance,
         motions: vec![Motion {
             name: funnel.motion_name,
             stages: funnel.stages,

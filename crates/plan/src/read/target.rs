@@ -6,7 +6,7 @@ use plumbline_units::{Currency, Name, Tolerance};
 use toml::de::DeValue;
 
 use super::funnel::Funnel;
-use super::head::read_budget;
+use super::head::{read_budget, read_lag_tolerance};
 use super::scope::{self, Scopes};
 use super::source::{Field, Reader, Section, shown};
 use super::tables;
@@ -43,6 +43,7 @@ const KEYS: &[&str] = &[
     "action",
     "runbook_url",
     "false_alarms_per_year",
+    "lag_tolerance",
     "strict",
 ];
 
@@ -106,6 +107,7 @@ fn read_one(
     let weekday = read_season(reader, section, metric);
     let depends_on = read_dependencies(reader, section, name, context.names);
     let false_alarms_per_year = read_budget(reader, section).flatten();
+    let lag_tolerance = read_own_lag_tolerance(reader, section, metric);
     let strict = section.field("strict").and_then(|f| read_strictness(reader, &f));
     let action = read_text(reader, section, "action");
     let runbook_url = read_url(reader, section);
@@ -131,6 +133,7 @@ fn read_one(
         action,
         runbook_url,
         false_alarms_per_year,
+        lag_tolerance,
         strict,
         line: reader.line(section.at),
     })
@@ -266,6 +269,24 @@ fn read_strictness(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Strictn
             "true: no page inside the tolerance; leave it out to let volume decide",
         ),
     }
+}
+
+fn read_own_lag_tolerance(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    metric: Option<Metric>,
+) -> Option<f64> {
+    let read = read_lag_tolerance(reader, section).flatten()?;
+    if matches!(metric, Some(Metric::Conversion { .. } | Metric::Cac) | None) {
+        return Some(read);
+    }
+    let field = section.field("lag_tolerance")?;
+    reader.error(
+        field.at(),
+        format!("{} has a meaning only for the metrics `conversion` and `cac`", field.name),
+        "remove it",
+    );
+    None
 }
 
 fn read_dependencies(

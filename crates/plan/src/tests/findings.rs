@@ -54,6 +54,7 @@ fn findings_in_the_head_and_the_funnel() {
         ("an unknown currency", &[("currency = \"EUR\"", "currency = \"euro\"")]),
         ("a leap day as start of the year", &[("\"01-01\"", "\"02-29\"")]),
         ("no budget for false alarms", &[("false_alarms_per_year = 1.0", "false_alarms_per_year = 0")]),
+        ("no tolerance of lags", &[("currency = \"EUR\"", "currency = \"EUR\"\nlag_tolerance = \"0%\"")]),
         ("motions", &[("[funnel]", "[[motion]]\nname = \"new\"\n\n[funnel]")]),
         ("one stage", &[("[\"lead\", \"mql\", \"sql\", \"opportunity\", \"won\"]", "[\"lead\"]")]),
         ("a stage twice", &[("\"sql\", \"opportunity\"", "\"mql\", \"opportunity\"")]),
@@ -206,8 +207,16 @@ fn findings_in_targets() {
             &[("critical = \"-30%\"", "critical = \"-30%\"\ndepends_on = [\"cac above\"]")]
         ),
         (
-            "a dependency on what is not judged",
+            "a dependency on a cycle time",
             &[SUM, ("critical = \"-30%\"", "critical = \"-30%\"\ndepends_on = [\"sales-cycle above\"]")]
+        ),
+        (
+            "own tolerances of lags",
+            &[
+                SUM,
+                ("critical = \"-30%\"", "critical = \"-30%\"\nlag_tolerance = \"20%\""),
+                ("value = \"14d\"", "lag_tolerance = \"20%\"\nvalue = \"14d\"")
+            ]
         ),
         ("an unknown strictness", &[("critical = \"-30%\"", "critical = \"-30%\"\nstrict = \"very\"")]),
         ("half strict", &[SUM, ("critical = \"-30%\"", "critical = \"-30%\"\nstrict = \"half\"")]),
@@ -232,10 +241,7 @@ fn findings_in_patterns() {
             "members in other scopes",
             &[("value = \"2500 EUR\"\neach = [\"segment\"]", "value = \"2500 EUR\"")]
         ),
-        (
-            "a member that is not judged",
-            &[SUM, ("\"cac above\"]\nseverity", "\"sales-cycle above\"]\nseverity")]
-        ),
+        ("a cycle time as member", &[SUM, ("\"cac above\"]\nseverity", "\"sales-cycle above\"]\nseverity")]),
     ]));
 }
 

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use plumbline_plan::{Metric, StageIndex};
 use plumbline_units::{Day, Timestamp};
 
+use super::super::measure::dated;
 use super::super::{
     Acknowledgement, EpisodeChange, EpisodeKey, EpisodeState, Judge, PartKind, Resolution, TickContext,
     Transition, Verdict,
 };
 use super::timeline::{START, Story, play, play_restarting};
 use super::world::{parsed, plan, text};
-use crate::stat::TableId;
+use crate::stat::{ScopeSeries, StageEntries, TableId};
 
 const STORIES: [&str; 4] = [
     "leads 60\nlast 220\nseed 1\npattern\nday 100: leads x1.2 spend x1.68 mql>sql x0.74\nday 170: leads x1 spend x1 mql>sql x1",
@@ -240,21 +242,65 @@ fn what_was_published_by_another_version_is_taken_over() {
 }
 
 #[test]
-fn statuses_name_every_target_and_what_is_not_judged_yet() {
+fn statuses_name_every_target_and_what_is_missing() {
     let story = Story::parse("leads 60\nlast 60\nseed 4");
     let (world, mut judge) = (story.world(), story.judge());
     story.tick(&mut judge, &world, 0);
     let early: Vec<&'static str> = judge.statuses().map(|s| s.verdict.word()).collect();
     assert_eq!(early[0], "not_enough_evidence");
-    for at in 1..=60 {
+    for at in 1..=14 {
+        story.tick(&mut judge, &world, at);
+    }
+    let cycle = judge.statuses().last().unwrap();
+    assert!(
+        matches!(cycle.verdict, Verdict::NotEnoughEvidence { by: Some(by), .. } if by > cycle.day),
+        "{cycle:?}"
+    );
+    for at in 15..=60 {
         story.tick(&mut judge, &world, at);
     }
     let words: Vec<(String, &str)> = judge.statuses().map(|s| (s.name.clone(), s.verdict.word())).collect();
     assert_eq!(words.len(), 5);
-    assert_eq!(words[4], ("sales-cycle".to_string(), "not_judged"));
-    for status in judge.statuses().take(4) {
+    assert_eq!(words[4].0, "sales-cycle");
+    for status in judge.statuses() {
         assert!(status.plan.is_some() && status.projected.is_some(), "{status:?}");
         assert_eq!(status.direction.is_some(), matches!(status.verdict, Verdict::Drifting(_)));
         assert_eq!(status.threshold, 365.0);
     }
+}
+
+#[test]
+fn what_is_missing_will_have_come_at_the_volume_of_the_last_four_weeks() {
+    let last_day: Day = START.parse().unwrap();
+    let mut series = ScopeSeries {
+        first_day: last_day.plus(-39),
+        last_day,
+        stages: vec![StageEntries {
+            counts: [vec![90; 12], vec![10; 28]].concat(),
+            ..StageEntries::default()
+        }],
+        pairs: vec![],
+        spend: vec![],
+        won: vec![],
+        in_time: vec![],
+        ages: vec![],
+    };
+    let volume = Metric::Volume { stage: StageIndex(0) };
+    let wait = |needed: u64, metric, series: &ScopeSeries| {
+        let verdict = Verdict::NotEnoughEvidence { needed, by: None };
+        let Verdict::NotEnoughEvidence { by, .. } = dated(verdict, metric, series) else { panic!() };
+        by.map(|by| by.since(last_day))
+    };
+    for (needed, metric, expected) in [
+        (10, volume, Some(1)),
+        (25, volume, Some(3)),
+        (30, volume, Some(3)),
+        (25, Metric::Spend, Some(25)),
+        (u64::MAX, volume, None),
+    ] {
+        assert_eq!(wait(needed, metric, &series), expected, "{needed}");
+    }
+    series.stages[0].counts = vec![0; 40];
+    assert_eq!(wait(10, volume, &series), None);
+    assert_eq!(dated(Verdict::OnPlan, volume, &series), Verdict::OnPlan);
 }

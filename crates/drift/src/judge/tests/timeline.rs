@@ -55,6 +55,7 @@ impl Story {
                         match pair[0] {
                             "leads" => factors.leads = factor,
                             "spend" => factors.spend = factor,
+                            "lags" => factors.lags = factor,
                             "lead>mql" => factors.rates[0] = factor,
                             "mql>sql" => factors.rates[1] = factor,
                             "sql>opportunity" => factors.rates[2] = factor,

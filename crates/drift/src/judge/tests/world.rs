@@ -133,10 +133,12 @@ pub(crate) struct Factors {
     pub(crate) spend: f64,
     /// Of the four transitions.
     pub(crate) rates: [f64; 4],
+    /// On all lags.
+    pub(crate) lags: f64,
 }
 
 impl Factors {
-    pub(crate) const NONE: Factors = Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4] };
+    pub(crate) const NONE: Factors = Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4], lags: 1.0 };
 }
 
 type Sums = BTreeMap<(Leaf, Quantity), BTreeMap<Day, BTreeMap<Day, i64>>>;
@@ -181,7 +183,7 @@ impl World {
             if rng.random::<f64>() >= RATES[stage] * now.rates[stage] {
                 break;
             }
-            let lag = LogNormal::new(libm::log(*median), *sigma).unwrap().sample(rng);
+            let lag = LogNormal::new(libm::log(*median * now.lags), *sigma).unwrap().sample(rng);
             times.push(times[stage] + lag);
         }
         let days: Vec<Day> = times.iter().map(|&t| day_of(t)).collect();
@@ -251,6 +253,19 @@ impl Facts for World {
     ) {
         for (&entry, events) in self.sums.get(&(leaf, what)).into_iter().flat_map(|s| s.range(first..=to)) {
             each(entry, events.range(from..=to).map(|(_, n)| n).sum());
+        }
+    }
+
+    fn by_both_days(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, Day, i64),
+    ) {
+        for (&entry, events) in self.sums.get(&(leaf, what)).into_iter().flat_map(|s| s.range(first..=tick)) {
+            events.range(..=tick).for_each(|(&event, &n)| each(entry, event, n));
         }
     }
 

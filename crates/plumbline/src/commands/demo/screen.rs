@@ -196,10 +196,10 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::Watch(WatchReason::Evidence) => "watch: evidence grows".to_owned(),
         Verdict::Watch(WatchReason::Compensated { table }) => format!("watch: {table} is compensated"),
         Verdict::Watch(WatchReason::Uncertain) => "watch: uncertain".to_owned(),
-        Verdict::NotEnoughEvidence { needed } => format!("{needed} entries missing for a verdict"),
+        Verdict::NotEnoughEvidence { .. } => verdict.missing().unwrap_or_default(),
         Verdict::OnPlan => "on plan".to_owned(),
         Verdict::DataUnhealthy(why) => format!("data: {why}"),
-        Verdict::NoPlan | Verdict::NotJudged => verdict.word().replace('_', " "),
+        Verdict::NoPlan => verdict.word().replace('_', " "),
     }
 }
 

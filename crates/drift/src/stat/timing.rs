@@ -1,0 +1,283 @@
+//! How long conversions take, whatever their number: the ages of each cohort's conversions, given how many it has.
+//!
+//! Of a cohort of age A, k journeys have converted, d_a of them at age a. Given k, the ages are k draws from
+//! f(a)/F(A), a ≤ A (right truncation; Kalbfleisch and Lawless 1989). Against every journey taking s times as long the
+//! log likelihood ratio is `ℓ = Σ_a d_a·ln(f_s(a)/f(a)) − k·ln(F_s(A)/F(A))`.
+//!
+//! Given k, neither how many entered nor how many of them convert appears in it: both may change from one entry day
+//! to the next without moving it. Weights across cohorts within a day of conversion (Cox 1975) would cancel only a
+//! share common to all cohorts: after a conversion drop the young ones bring too few, which looks as if all had become
+//! slower. Hence the onset scanned is a day of entry, as for conversions. On each day E exp ℓ = 1 at the planned lag.
+
+use plumbline_units::Day;
+
+use super::grid::{GRID, Grid, Side};
+use super::lag::Curve;
+use super::pace::{Clocks, read};
+use super::scan::Scores;
+use super::series::{AgeSeries, ScopeSeries};
+
+/// A day's share of the conversions is never read as less: one impossible conversion proves nothing.
+const LEAST: f64 = 1e-9;
+/// Ages (days) up to which the hour of entry matters.
+const BY_HOUR: usize = 30;
+/// Standard deviation of ln s in the estimate's prior: weak, but without data the plan stands.
+const PRIOR: f64 = 0.5;
+/// ln s is looked for within ± this: a thirtieth to thirty times the plan.
+const REACH: f64 = 3.4;
+/// Steps of the golden section: the estimate is found within ± 10⁻⁴.
+const STEPS: usize = 24;
+
+/// When the conversions of one pair of stages come.
+#[derive(Clone, Debug)]
+pub(crate) struct Timing {
+    /// The stage entered.
+    pub(crate) from: u8,
+    /// The stage reached.
+    pub(crate) to: u8,
+    curve: Curve,
+    clocks: Option<Clocks>,
+}
+
+/// What a timing says about the cohorts of a scan.
+pub(crate) struct Timed {
+    /// Likelihood ratios by cohort.
+    pub(crate) scores: Scores,
+    /// Expected log growth by now, were the pace at the critical effect.
+    pub(crate) growth: f64,
+    /// The same per conversion, once matured.
+    pub(crate) growth_per_conversion: f64,
+}
+
+/// An estimated pace.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pace {
+    /// ln ŝ: how many times as long as planned.
+    pub(crate) log: f64,
+    /// Variance of ln ŝ.
+    pub(crate) variance: f64,
+}
+
+/// F by weekday of entry (one where it does not matter) and age.
+type Shares = Vec<Vec<f64>>;
+
+impl Timing {
+    pub(crate) fn new(from: u8, to: u8, curve: Curve) -> Timing {
+        let clocks = match &curve {
+            Curve::Daily(tables) => Some(Clocks::of(tables)),
+            Curve::Hourly { .. } => None,
+        };
+        Timing { from, to, curve, clocks }
+    }
+
+    /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
+    fn shares(&self, profile: &[f64; 24], slower: f64) -> Shares {
+        let ages = self.curve.ages();
+        match (&self.curve, &self.clocks) {
+            (Curve::Hourly { hours, .. }, _) => {
+                let mean: f64 = profile.iter().zip(0u8..).map(|(n, h)| n * f64::from(h)).sum();
+                let by_age = |age: usize| {
+                    let end = 24.0 * (age as f64 + 1.0) - 0.5;
+                    if age >= BY_HOUR {
+                        return read(hours, (end - mean) / slower);
+                    }
+                    let at = |(n, h): (&f64, u8)| n * read(hours, (end - f64::from(h)) / slower);
+                    profile.iter().zip(0u8..).map(at).sum()
+                };
+                vec![(0..ages).map(by_age).collect()]
+            }
+            (Curve::Daily(_), Some(clocks)) => {
+                (0..7).map(|w| (0..ages).map(|age| clocks.at(w, age, slower)).collect()).collect()
+            }
+            (Curve::Daily(tables), None) => tables.to_vec(),
+        }
+    }
+
+    /// The weekday of entry as the shares are numbered by it.
+    fn weekday(&self, first: Day, index: usize) -> usize {
+        if self.clocks.is_some() { (first.weekday() + index) % 7 } else { 0 }
+    }
+
+    /// The cohorts from position `first` on with their conversions by age.
+    fn cohorts<'a>(
+        &'a self,
+        series: &ScopeSeries,
+        ages: &'a AgeSeries,
+        first: usize,
+    ) -> impl Iterator<Item = (usize, usize, usize, &'a [(u32, u16, u32)])> + 'a {
+        let (day, len, longest) = (series.first_day, series.len(), self.curve.ages().saturating_sub(1));
+        let from = ages.cells.partition_point(|(entry, ..)| (*entry as usize) < first);
+        ages.cells[from..].chunk_by(|a, b| a.0 == b.0).filter_map(move |cells| {
+            let index = cells.first()?.0 as usize;
+            let age = len.checked_sub(index + 1)?.min(longest);
+            Some((index, self.weekday(day, index), age, cells))
+        })
+    }
+
+    /// Scores the cohorts from position `first` on; effects are factors on the time taken.
+    pub(crate) fn score(
+        &self,
+        series: &ScopeSeries,
+        ages: &AgeSeries,
+        first: usize,
+        grid: &Grid,
+        strictness: f64,
+        critical: usize,
+    ) -> Timed {
+        let profile = profile(series, self.from);
+        let (down, up) = grid.nulls(strictness);
+        let null = |side: Side| self.shares(&profile, if side == Side::Down { down } else { up });
+        let (null_down, null_up) = (null(Side::Down), null(Side::Up));
+        let ratios: [Ratios; GRID] = grid.effects.map(|effect| {
+            let null = if effect.side == Side::Down { &null_down } else { &null_up };
+            Ratios::of(&self.shares(&profile, effect.factor), null)
+        });
+        let mut scores = Scores::new(series.len().saturating_sub(first));
+        let (mut growth, longest) = (0.0, self.curve.ages().saturating_sub(1));
+        for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
+            let total: f64 = cells.iter().map(|(.., n)| f64::from(*n)).sum();
+            let row = scores.row(index - first);
+            for (value, ratio) in row.iter_mut().zip(&ratios) {
+                let hits = cells
+                    .iter()
+                    .map(|(_, a, n)| f64::from(*n) * ratio.hits[weekday][usize::from(*a).min(longest)]);
+                *value = hits.sum::<f64>() - total * ratio.reached[weekday][age];
+            }
+            growth += total * ratios[critical].growth[weekday][age];
+        }
+        let of_all = |weekday: &Vec<f64>| weekday.last().copied().unwrap_or(0.0);
+        let matured = &ratios[critical].growth;
+        let growth_per_conversion = matured.iter().map(of_all).sum::<f64>() / matured.len().max(1) as f64;
+        Timed { scores, growth, growth_per_conversion }
+    }
+
+    /// The pace of the cohorts from position `first` on: the most likely ln s, with a weak prior around the plan.
+    pub(crate) fn estimate(&self, series: &ScopeSeries, ages: &AgeSeries, first: usize) -> Pace {
+        let profile = profile(series, self.from);
+        let (weekdays, longest) = (if self.clocks.is_some() { 7 } else { 1 }, self.curve.ages());
+        let mut hits = vec![vec![0.0; longest]; weekdays];
+        let mut reached = vec![vec![0.0; longest]; weekdays];
+        for (_, weekday, age, cells) in self.cohorts(series, ages, first) {
+            for (_, a, n) in cells {
+                hits[weekday][usize::from(*a).min(longest - 1)] += f64::from(*n);
+                reached[weekday][age] += f64::from(*n);
+            }
+        }
+        let likelihood = |log: f64| {
+            let shares = self.shares(&profile, libm::exp(log));
+            let mut total = -log * log / (2.0 * PRIOR * PRIOR);
+            for (weekday, shares) in shares.iter().enumerate() {
+                let mut before = 0.0;
+                for (age, share) in shares.iter().enumerate() {
+                    if hits[weekday][age] > 0.0 {
+                        total += hits[weekday][age] * libm::log((share - before).max(LEAST));
+                    }
+                    if reached[weekday][age] > 0.0 {
+                        total -= reached[weekday][age] * libm::log(share.max(LEAST));
+                    }
+                    before = *share;
+                }
+            }
+            total
+        };
+        let log = golden(-REACH, REACH, &likelihood);
+        // A step wide enough to see through the tables' corners.
+        let step = 0.1;
+        let bend = 2.0 * likelihood(log) - likelihood(log + step) - likelihood(log - step);
+        let information = (bend / (step * step)).max(1.0 / (PRIOR * PRIOR));
+        Pace { log, variance: 1.0 / information }
+    }
+
+    /// Per cohort, the log likelihood ratio of the plan against everything taking `still` times as long.
+    pub(crate) fn ratios(
+        &self,
+        series: &ScopeSeries,
+        ages: &AgeSeries,
+        first: usize,
+        still: f64,
+    ) -> Vec<f64> {
+        let profile = profile(series, self.from);
+        let ratio = Ratios::of(&self.shares(&profile, 1.0), &self.shares(&profile, still));
+        let mut out = vec![0.0; series.len().saturating_sub(first)];
+        let longest = self.curve.ages().saturating_sub(1);
+        for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
+            out[index - first] = cells
+                .iter()
+                .map(|(_, a, n)| {
+                    let hit = ratio.hits[weekday][usize::from(*a).min(longest)];
+                    f64::from(*n) * (hit - ratio.reached[weekday][age])
+                })
+                .sum();
+        }
+        out
+    }
+}
+
+/// One pace against another, by weekday of entry and age.
+struct Ratios {
+    /// ln(f₁(a)/f₀(a)).
+    hits: Shares,
+    /// ln(F₁(a)/F₀(a)).
+    reached: Shares,
+    /// Expected log growth of one conversion of a cohort of that age, at the first pace.
+    growth: Shares,
+}
+
+impl Ratios {
+    fn of(effect: &Shares, null: &Shares) -> Ratios {
+        let mut out = Ratios { hits: Vec::new(), reached: Vec::new(), growth: Vec::new() };
+        for (effect, null) in effect.iter().zip(null) {
+            let (mut hits, mut reached, mut growth) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut before, mut gained) = ((0.0, 0.0), 0.0);
+            for (&one, &zero) in effect.iter().zip(null) {
+                let (f1, f0) = ((one - before.0).max(LEAST), (zero - before.1).max(LEAST));
+                let hit = libm::log(f1 / f0);
+                let whole = libm::log(one.max(LEAST) / zero.max(LEAST));
+                gained += f1 * hit;
+                hits.push(hit);
+                reached.push(whole);
+                growth.push((gained / one.max(LEAST) - whole).max(0.0));
+                before = (one, zero);
+            }
+            out.hits.push(hits);
+            out.reached.push(reached);
+            out.growth.push(growth);
+        }
+        out
+    }
+}
+
+/// At which hours of the day a stage is entered, by the newest days; evenly where that is not known. Hours are
+/// averaged over, not looked up per cohort: its conversions then follow the averaged lag, and old cohorts, whose
+/// hours are gone, are read as the young ones.
+fn profile(series: &ScopeSeries, stage: u8) -> [f64; 24] {
+    let days = series.stages.get(usize::from(stage)).map_or(&[][..], |s| s.hours.as_slice());
+    let mut sums = [0.0; 24];
+    for hours in days.iter().flatten() {
+        sums.iter_mut().zip(hours).for_each(|(sum, n)| *sum += f64::from(*n));
+    }
+    let total: f64 = sums.iter().sum();
+    if total > 0.0 { sums.map(|n| n / total) } else { [1.0 / 24.0; 24] }
+}
+
+/// The place of the maximum of a function with one, by golden section (Kiefer 1953).
+fn golden(mut low: f64, mut high: f64, of: &dyn Fn(f64) -> f64) -> f64 {
+    const PART: f64 = 0.618_033_988_749_894_9;
+    let (mut a, mut b) = (high - PART * (high - low), low + PART * (high - low));
+    let (mut at_a, mut at_b) = (of(a), of(b));
+    for _ in 0..STEPS {
+        if at_a >= at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - PART * (high - low);
+            at_a = of(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + PART * (high - low);
+            at_b = of(b);
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests;
