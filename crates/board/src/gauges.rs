@@ -1,7 +1,7 @@
 //! The engine's findings as gauges.
 
 use metrics::gauge;
-use plumbline_drift::judge::{EpisodeKey, Interval, TargetStatus};
+use plumbline_drift::judge::{EpisodeKey, Interval, TargetStatus, Verdict};
 use plumbline_engine::WorkspaceState;
 use plumbline_plan::{Plan, Severity, Target};
 use plumbline_units::{Name, Timestamp};
@@ -95,6 +95,15 @@ fn show_status(workspace: &str, status: &TargetStatus) {
         gauge!(metric::THRESHOLD, &labels).set(status.threshold);
     }
     gauge!(metric::CLOSED, &labels).set(seconds(status.at));
+    let (needed, due) = match status.verdict {
+        Verdict::NotEnoughEvidence { needed, by } => {
+            let wait = by.map(|by| f64::from(by.since(status.day)) * 86_400.0);
+            (needed, wait.map_or(0.0, |wait| seconds(status.at) + wait))
+        }
+        _ => (0, 0.0),
+    };
+    gauge!(metric::NEEDED, &labels).set(needed as f64);
+    gauge!(metric::DUE, &labels).set(due);
 }
 
 fn show_fold(workspace: &str, state: &WorkspaceState) {

@@ -23,6 +23,10 @@ pub const E_VALUE: &str = "plumbline_target_e_value";
 pub const THRESHOLD: &str = "plumbline_target_e_value_threshold";
 /// The end of the last day closed for the target.
 pub const CLOSED: &str = "plumbline_target_closed_timestamp_seconds";
+/// Entries still missing until a critical drift would be seen, 0 when there are enough.
+pub const NEEDED: &str = "plumbline_target_entries_needed";
+/// When the present volume will have brought them, 0 when there are enough or nobody can say.
+pub const DUE: &str = "plumbline_target_evidence_due_timestamp_seconds";
 /// 1 while an episode is open, 0 after.
 pub const EPISODE: &str = "plumbline_episode_open";
 /// Up to when everything has probably arrived.
@@ -53,6 +57,8 @@ pub fn describe() {
     );
     describe_gauge!(THRESHOLD, "The e-value that opens an episode");
     describe_gauge!(CLOSED, Unit::Seconds, "End of the last day closed for the target");
+    describe_gauge!(NEEDED, "Entries missing until a critical drift would be seen, 0 when there are enough");
+    describe_gauge!(DUE, Unit::Seconds, "When the present volume will have brought them, 0 for no such time");
     describe_gauge!(
         EPISODE,
         "1 while open, by workspace, name (target or pattern), scope, severity and notify (no: historical or explained by another)"

@@ -8,7 +8,7 @@ mod support;
 use plumbline_drift::stat::{Label, Model};
 use plumbline_plan::Direction;
 use support::judge::{CONVERSION, CYCLE, FIRST_STEP, HANDOFF, delays, model, opens, pages_a_year};
-use support::{Arrivals, Spec, log_normal_lags, measured_lags, plan, simulate};
+use support::{Spec, log_normal_lags, plan, simulate};
 
 fn slower(leads: f64, onset: usize, after: usize, by: f64, seed: u64) -> Spec {
     Spec { onset, slower: [by; 4], ..Spec::steady(leads, onset + after, seed) }
@@ -85,6 +85,7 @@ fn the_trap_is_labelled_conversion_and_never_velocity() {
 
 #[cfg(feature = "long")]
 mod long {
+    use super::support::{Arrivals, measured_lags};
     use super::*;
 
     #[test]
