@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use support::judge::{CONVERSION, COST, VOLUME, delays, pages_a_year};
+use support::life::{Turn, lives};
 use support::{Arrivals, Spec, log_normal_lags, measured_lags, plan};
 
 #[test]
@@ -56,4 +59,27 @@ fn a_weekend_back_log_is_on_plan_when_the_lags_are_known_by_weekday() {
     let rate = pages_a_year(&plan, CONVERSION, 6, |seed| Spec { seed, ..base.clone() });
     println!("weekend back-log 200/d: {rate:.2} a year");
     assert!(rate <= 1.0, "{rate}");
+}
+
+/// The judge's whole way on a few seeds, to the day: what moves these numbers moves the calibration, which is then to
+/// be measured anew (`tests/measure.rs`).
+#[test]
+fn the_days_on_which_the_judge_speaks_are_as_measured() {
+    let said = |leads: f64, spec: &(dyn Fn(u64) -> Spec + Sync)| -> Vec<Vec<(usize, Turn)>> {
+        let plan = Arc::new(plan(log_normal_lags(), leads, 0.0, None));
+        let mut lives = lives(&plan, CONVERSION, 3, |seed| spec(seed), |_, _| false);
+        lives.sort_by_key(|life| life.spec.seed);
+        lives.into_iter().map(|life| life.turns).collect()
+    };
+    let trap =
+        |leads: f64| said(leads, &move |seed| Spec { fixed: 180, ..Spec::trap(leads, 120, 100, seed) });
+    assert_eq!(trap(30.0), Vec::<Vec<(usize, Turn)>>::new());
+    assert_eq!(trap(200.0), Vec::<Vec<(usize, Turn)>>::new());
+    let scoring = |seed| Spec {
+        rates: [0.8, 1.25, 1.0, 1.0],
+        volume: 1.0,
+        spend: 1.0,
+        ..Spec::trap(200.0, 120, 60, seed)
+    };
+    assert_eq!(said(200.0, &scoring), Vec::<Vec<(usize, Turn)>>::new());
 }

@@ -18,8 +18,8 @@ use super::verdict::{TargetStatus, Verdict};
 use super::{Judge, TickContext};
 use crate::stat::{Label, ScopeSeries};
 
-/// Scopes whose counts are kept from one target to the next; further ones are read again.
-const MAX_SHARED: usize = 256;
+/// Scopes whose counts are kept from one target to the next, some 20 kB each; further ones are read again.
+const MAX_SHARED: usize = 2_048;
 
 /// The counts of one scope as of one tick.
 #[derive(Debug)]

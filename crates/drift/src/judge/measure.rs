@@ -10,12 +10,16 @@ use super::series::ages;
 use super::track::{Latch, Reading, Recovery, Track};
 use super::verdict::{MEASURED_DAYS, Planned, Unit, Verdict};
 use crate::stat::{
-    Evidence, Interval, Label, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, TableId, Window,
+    Evidence, Interval, Label, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, TableEvidence, TableId,
+    Window,
 };
 
 /// A drift is withdrawn, and a measured one ends, once it is back inside this part of its tolerance; the gap keeps
 /// it from flickering.
 const BACK_INSIDE: f64 = 0.8;
+
+/// Days by which a change after the onset is told.
+const LATELY: i32 = 28;
 
 /// What a tick found for one target in one scope.
 #[derive(Clone, Debug)]
@@ -91,7 +95,22 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     let suspicious = latch.is_some() || evidence.watches();
     let since_onset =
         if suspicious { model.project(series, &Window::SinceOnset(evidence.onset.estimate)) } else { None };
-    let outside = since_onset.as_ref().and_then(|p| model.outside_warn(p.value.value));
+    let whole = since_onset.as_ref().map(|p| model.heading(p, &evidence));
+    let outside = whole.and_then(|whole| model.outside_warn(whole.value * model.plan_value()));
+    let mut outside = (outside, whole.zip(outside).map_or(0.0, |(whole, way)| beyond(target, way, whole)));
+    // The days since an onset long ago hide a change of late, after a drift that stands or was withdrawn.
+    let lately = (latch.is_some() || track.withdrawn.is_some())
+        .then(|| lately(model, series, evidence.onset.estimate))
+        .flatten();
+    if let Some((way, lately)) =
+        lately.and_then(|l| Some((model.outside_warn(l.value * model.plan_value())?, l)))
+    {
+        let sureness = beyond(target, way, lately) - 1.0;
+        if latch.is_none() && sureness > outside.1 {
+            outside = (Some(way), sureness);
+        }
+    }
+    let (outside, sureness) = outside;
     let trailing = || model.project(series, &Window::Trailing { not_before: track.restart });
     let quiet = if latch.is_none() { trailing() } else { None };
     let excludes_critical = quiet.as_ref().is_some_and(|p| model.excludes_critical(p));
@@ -104,15 +123,20 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
         watches: evidence.watches()
             && !(matches!(target.metric, Metric::Velocity { .. }) && evidence.needed.is_some()),
         outside,
-        inside: latch.zip(since_onset.as_ref()).is_some_and(|(latch, projection)| {
-            back_inside(target, latch.direction, projection.value.value / projection.plan)
+        sureness,
+        inside: latch.zip(whole).is_some_and(|(latch, whole)| {
+            let back = |i: Interval| back_inside(target, latch.direction, i.value);
+            back(whole) && lately.is_none_or(back)
         }),
+        critical_lately: latch
+            .zip(lately)
+            .map_or(0.0, |(latch, lately)| model.beyond_critical(lately, latch.direction)),
         critical_weight: if same_side { evidence.critical_weight } else { 0.0 },
         excludes_critical,
         needed: evidence.needed,
         leading: Some(evidence.leading),
         leading_name: names::table(plan, evidence.leading),
-        recovery: latch.map_or(Recovery::No, |l| recovery(model, series, l)),
+        recovery: latch.map_or(Recovery::No, |l| recovery(model, series, &evidence, l)),
     };
     Measured {
         reading,
@@ -124,12 +148,31 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     }
 }
 
-fn recovery(model: &Model, series: &ScopeSeries, latch: &Latch) -> Recovery {
-    let Some(table) = latch.table else { return Recovery::No };
-    let log = match table {
-        TableId::Velocity { .. } => model.cycle_recovering(series, latch.direction, latch.since),
-        _ => model.recovering(series, table, latch.direction, latch.since),
+/// Where the metric is heading over its plan by the entries of the last [`LATELY`] days alone, each part as it
+/// stands; `None` while the onset is no older, and for metrics that are not a product.
+fn lately(model: &Model, series: &ScopeSeries, onset: Day) -> Option<Interval> {
+    let since = series.last_day.plus(1 - LATELY);
+    let projection = (onset < since).then(|| model.project(series, &Window::SinceOnset(since))).flatten()?;
+    projection.conversion.map(|_| projection.relative())
+}
+
+/// A drift has recovered once every part of the funnel that shows it says so: each transition (and the cost per
+/// lead) that refutes the plan by itself, be it only since the episode opened; where none does, the table that
+/// opened it.
+fn recovery(model: &Model, series: &ScopeSeries, evidence: &Evidence, latch: &Latch) -> Recovery {
+    let Some(paged) = latch.table else { return Recovery::No };
+    let shows = |t: &&TableEvidence| {
+        let log = if latch.direction == Direction::Below { t.log_below } else { t.log_above };
+        t.table.is_part() && log >= evidence.log_threshold
     };
+    let days = (evidence.onset.estimate, latch.since);
+    let recovering = |table: TableId| match table {
+        TableId::Velocity { .. } => model.cycle_recovering(series, latch.direction, latch.since),
+        _ => model.recovering(series, table, latch.direction, days),
+    };
+    let parts = evidence.tables.iter().filter(shows).map(|t| recovering(t.table));
+    let log = parts.fold(f64::INFINITY, f64::min);
+    let log = if log.is_finite() { log } else { recovering(paged) };
     if log >= RECOVERY_LOG_THRESHOLD {
         Recovery::Done
     } else if log >= RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
@@ -165,8 +208,10 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
         rejects: outside.is_some(),
         watches: false,
         outside,
+        sureness: f64::INFINITY,
         inside: false,
         critical_weight: if critical { 1.0 } else { 0.0 },
+        critical_lately: 0.0,
         excludes_critical: !critical,
         needed: None,
         leading: None,
@@ -209,14 +254,25 @@ fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
     edge.is_none_or(|edge| gone <= BACK_INSIDE * edge)
 }
 
+/// By how many standard deviations of its logarithm a relative value lies beyond the warn bound.
+fn beyond(target: &Target, outside: Direction, relative: Interval) -> f64 {
+    let edge = match outside {
+        Direction::Below => target.warn.below().map(|edge| 1.0 - edge),
+        Direction::Above => target.warn.above().map(|edge| 1.0 + edge),
+    };
+    edge.map_or(0.0, |edge| libm::log(relative.value / edge).abs() / relative.log_deviation().max(1e-9))
+}
+
 fn nothing_yet() -> Reading {
     Reading {
         log_e: 0.0,
         rejects: false,
         watches: false,
         outside: None,
+        sureness: 0.0,
         inside: false,
         critical_weight: 0.0,
+        critical_lately: 0.0,
         excludes_critical: false,
         needed: Some(1),
         leading: None,

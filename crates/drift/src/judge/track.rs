@@ -14,9 +14,11 @@ use crate::stat::TableId;
 const CRITICAL_FROM: f64 = 0.5;
 /// Posterior weight below which a critical drift is a warning again; the gap keeps it from flickering.
 const CRITICAL_UNTIL: f64 = 0.25;
-/// After a retraction the evidence must grow tenfold, or fade first, before the same target opens again.
-const REOPEN_GROWTH: f64 = std::f64::consts::LN_10;
-/// Ticks in a row on which a recovery must show: one lucky day of a daily count is none.
+/// Posterior weight of critical effects from which the last weeks alone make a standing drift critical: they are
+/// few days, looked at every day.
+const CRITICAL_LATELY_FROM: f64 = 0.9;
+/// Ticks in a row on which the recovery of a daily count must show: one lucky day is none. Conversions tell of a
+/// day over many.
 const RECOVERY_TICKS: u8 = 3;
 
 /// What a tick says of one target in one scope, reduced to what decides.
@@ -30,10 +32,14 @@ pub(crate) struct Reading {
     pub(crate) watches: bool,
     /// Which warn bound the projection since the onset lies beyond.
     pub(crate) outside: Option<Direction>,
+    /// By how many of its standard deviations.
+    pub(crate) sureness: f64,
     /// Whether the projection has come back inside so far that a drift in that direction is withdrawn.
     pub(crate) inside: bool,
     /// Posterior weight of effects at or beyond the critical bound.
     pub(crate) critical_weight: f64,
+    /// The same of a standing drift, by the last weeks alone.
+    pub(crate) critical_lately: f64,
     /// Whether the projection's interval excludes the critical bound.
     pub(crate) excludes_critical: bool,
     /// Entries still missing until a critical drift would be seen.
@@ -91,8 +97,8 @@ pub(crate) struct Track {
     pub(crate) closed: Option<Day>,
     /// The day the last drift had recovered: onset candidates start there.
     pub(crate) restart: Option<Day>,
-    /// ln of the e-value when the last drift was retracted.
-    pub(crate) retracted_at: Option<f64>,
+    /// Which way the drifts went that were withdrawn since the evidence last faded, and how many.
+    pub(crate) withdrawn: Option<(Direction, u8)>,
     /// Whether the last drift ended by retraction.
     pub(crate) ended_by_retraction: bool,
 }
@@ -131,11 +137,10 @@ impl Track {
     fn look(mut self, reading: &Reading, day: Day) -> (Track, Step) {
         if !reading.watches {
             // What was withdrawn has faded: the next drift is another one.
-            self.retracted_at = None;
+            self.withdrawn = None;
         }
-        let grown = self.retracted_at.is_none_or(|at| reading.log_e >= at + REOPEN_GROWTH);
         match reading.outside {
-            Some(direction) if reading.rejects && grown => {
+            Some(direction) if reading.rejects && reading.sureness >= self.doubt(direction) => {
                 let severity = severity(reading.critical_weight >= CRITICAL_FROM);
                 self.ended_by_retraction = false;
                 self.phase = Phase::Drifting(Latch {
@@ -152,27 +157,44 @@ impl Track {
         }
     }
 
+    /// By how many standard deviations the projection must lie outside to open: one for every drift that went the
+    /// same way and was withdrawn, so that what makes up for a change does not open and close an episode in turn,
+    /// while a drift that lasts is told once enough is known of it. The other way nothing was withdrawn.
+    fn doubt(&self, direction: Direction) -> f64 {
+        f64::from(self.times_withdrawn(direction))
+    }
+
+    fn times_withdrawn(&self, direction: Direction) -> u8 {
+        self.withdrawn.filter(|(way, _)| *way == direction).map_or(0, |(_, times)| times)
+    }
+
     fn follow(mut self, mut latch: Latch, reading: &Reading, day: Day) -> (Track, Step) {
         latch.recovering = reading.recovery != Recovery::No;
         latch.recovered_ticks = match reading.recovery {
             Recovery::Done => latch.recovered_ticks.saturating_add(1),
             Recovery::No | Recovery::Under => 0,
         };
-        let measured = latch.table.is_none() && reading.recovery == Recovery::Done;
-        let step = if measured || latch.recovered_ticks >= RECOVERY_TICKS {
+        let ticks = match latch.table {
+            None | Some(TableId::Pair { .. } | TableId::WinsPerMoney) => 1,
+            Some(TableId::Volume { .. } | TableId::LeadsPerMoney) => RECOVERY_TICKS,
+        };
+        let step = if latch.recovered_ticks >= ticks {
             // Onset candidates of the next drift start here.
             self.restart = Some(day);
-            self.retracted_at = None;
+            self.withdrawn = None;
             self.ended_by_retraction = false;
             Step::Recovered
         } else if reading.inside {
-            self.retracted_at = Some(reading.log_e);
+            self.withdrawn = Some((latch.direction, self.times_withdrawn(latch.direction).saturating_add(1)));
             self.ended_by_retraction = true;
             Step::Retracted
         } else {
+            let critical =
+                reading.critical_weight >= CRITICAL_FROM || reading.critical_lately >= CRITICAL_LATELY_FROM;
+            let lately = reading.critical_lately >= CRITICAL_FROM;
             match latch.severity {
-                Severity::Warning if reading.critical_weight >= CRITICAL_FROM => Step::Worsened,
-                Severity::Critical if reading.critical_weight < CRITICAL_UNTIL => Step::Eased,
+                Severity::Warning if critical => Step::Worsened,
+                Severity::Critical if reading.critical_weight < CRITICAL_UNTIL && !lately => Step::Eased,
                 _ => Step::Stayed,
             }
         };

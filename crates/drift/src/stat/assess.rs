@@ -4,11 +4,11 @@ use plumbline_plan::Direction;
 use plumbline_units::Day;
 
 use super::counts::{self, DayCount};
-use super::evidence::{Evidence, Onset, TableEvidence, TableId, Window};
+use super::evidence::{Evidence, Interval, Onset, TableEvidence, TableId, Window};
+use super::gate;
 use super::grid::{EFFECTS, Side};
 use super::model::{Cac, Kind, Model, Rates};
-use super::projection::Z95;
-use super::scan::{Parts, Scores, Sums, log_sum};
+use super::scan::{Parts, Peak, Scores, Sums, log_sum};
 use super::series::{ScopeSeries, at};
 
 /// One table after its scan.
@@ -45,28 +45,27 @@ impl Model {
         };
         let mut evidence = self.conclude(scanned, series, first);
         if evidence.watches() {
-            let beyond = self.beyond_critical(series, &evidence);
+            // Several tables, each off by less, may take the metric beyond its bound together.
+            let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
+            let heading = projected.map(|projected| gate::heading(&projected, &evidence));
+            let beyond = heading.map_or(0.0, |heading| self.beyond_critical(heading, evidence.direction));
             evidence.critical_weight = evidence.critical_weight.max(beyond);
         }
         Some(evidence)
     }
 
-    /// Posterior weight of the metric itself lying beyond its critical bound, by the projection since the onset:
-    /// several tables, each off by less, may take it there together.
-    fn beyond_critical(&self, series: &ScopeSeries, evidence: &Evidence) -> f64 {
-        let edge = self.critical.and_then(|critical| match evidence.direction {
+    /// Posterior weight of the metric lying beyond its critical bound, by where it is heading over its plan.
+    pub fn beyond_critical(&self, heading: Interval, direction: Direction) -> f64 {
+        let edge = self.critical.and_then(|critical| match direction {
             Direction::Below => critical.below().map(|w| 1.0 - w),
             Direction::Above => critical.above().map(|w| 1.0 + w),
         });
-        let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
-        let (Some(edge), Some(projected)) = (edge, projected) else { return 0.0 };
-        let relative = projected.relative();
-        let deviation = libm::log(relative.high / relative.low) / (2.0 * Z95);
-        let past = match evidence.direction {
-            Direction::Below => libm::log(edge / relative.value),
-            Direction::Above => libm::log(relative.value / edge),
+        let Some(edge) = edge else { return 0.0 };
+        let past = match direction {
+            Direction::Below => libm::log(edge / heading.value),
+            Direction::Above => libm::log(heading.value / edge),
         };
-        0.5 * libm::erfc(-past / (deviation.max(1e-9) * std::f64::consts::SQRT_2))
+        0.5 * libm::erfc(-past / (heading.log_deviation().max(1e-9) * std::f64::consts::SQRT_2))
     }
 
     /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
@@ -226,21 +225,33 @@ impl Model {
         let flipped = self.direction(Side::Down) == Direction::Above;
         let by_metric = |p: &Parts| if flipped { (p.up, p.down) } else { (p.down, p.up) };
         let mut leading: Option<(f64, &Line)> = None;
-        let mut tables = Vec::with_capacity(scanned.lines.len());
         for line in &scanned.lines {
             let log = part(&line.parts);
             if leading.is_none_or(|(most, _)| log > most) {
                 leading = Some((log, line));
             }
+        }
+        let peak = leading.and_then(|(_, line)| line.sums.peak(&self.grid.effects, side));
+        let (leading, onset) = match (leading, peak) {
+            (Some((_, line)), Some(peak)) => (line.table, self.onset(line.table, peak, series, first)),
+            (line, _) => {
+                let table = line.map_or(TableId::Volume { stage: 0 }, |(_, line)| line.table);
+                (table, self.onset_at(series.len(), series))
+            }
+        };
+        let table = |line: &Line| {
             let (log_below, log_above) = by_metric(&line.parts);
             let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
             let effect = line.sums.likeliest(&self.grid.effects, stronger);
-            tables.push(TableEvidence { table: line.table, log_below, log_above, effect });
-        }
-        let (leading, onset) = match leading {
-            Some((_, line)) => (line.table, self.onset(line, side, series, first)),
-            None => (TableId::Volume { stage: 0 }, self.onset_at(series.len(), series)),
+            let since = peak.map_or(0, |peak| peak.best);
+            let moved = if gate::spans(leading, line.table) {
+                1.0
+            } else {
+                line.sums.moved(&self.grid.effects, since)
+            };
+            TableEvidence { table: line.table, log_below, log_above, effect, moved }
         };
+        let tables = scanned.lines.iter().map(table).collect();
         let (log_below, log_above) = if flipped { (up, down) } else { (down, up) };
         let missing = self.log_threshold - scanned.growth;
         let needed = (missing > 0.0).then(|| (missing / scanned.growth_per_entry.max(1e-12)).ceil() as u64);
@@ -261,11 +272,8 @@ impl Model {
 
     /// τ̂ and its interval; the lower end goes back by the p90 of the lag upstream, because entries after the
     /// onset still contain journeys from before it.
-    fn onset(&self, line: &Line, side: Side, series: &ScopeSeries, first: usize) -> Onset {
-        let Some(peak) = line.sums.peak(&self.grid.effects, side) else {
-            return self.onset_at(series.len(), series);
-        };
-        let upstream = match (line.table, self.rates()) {
+    fn onset(&self, table: TableId, peak: Peak, series: &ScopeSeries, first: usize) -> Onset {
+        let upstream = match (table, self.rates()) {
             (TableId::Pair { from, .. }, Some(rates)) => rates.lead_time(from),
             _ => 0,
         };

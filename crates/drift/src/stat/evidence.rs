@@ -4,6 +4,8 @@ use plumbline_plan::Direction;
 use plumbline_units::Day;
 use serde::{Deserialize, Serialize};
 
+use super::projection::Z95;
+
 /// A table of evidence: what is counted against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +35,17 @@ pub enum TableId {
     },
 }
 
+impl TableId {
+    /// Whether it is one factor of a product: a transition, or the cost per lead.
+    pub fn is_part(self) -> bool {
+        match self {
+            TableId::Pair { from, to } => to == from + 1,
+            TableId::LeadsPerMoney => true,
+            TableId::WinsPerMoney | TableId::Volume { .. } => false,
+        }
+    }
+}
+
 /// A point with the ends of its 90% interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -48,6 +61,11 @@ impl Interval {
     /// Every end times `factor` (positive).
     pub fn times(self, factor: f64) -> Interval {
         Interval { value: self.value * factor, low: self.low * factor, high: self.high * factor }
+    }
+
+    /// Standard deviation of the logarithm, of an interval that is even in logarithms.
+    pub fn log_deviation(self) -> f64 {
+        libm::log(self.high / self.low) / (2.0 * Z95)
     }
 
     /// Whether `value` lies in it, ends included.
@@ -78,6 +96,9 @@ pub struct TableEvidence {
     pub log_above: f64,
     /// The likeliest effect in the stronger direction, as a factor on the table's planned rate.
     pub effect: f64,
+    /// Posterior probability that the table has left the plan since the onset, by its own evidence; 1 for what
+    /// the leading table spans.
+    pub moved: f64,
 }
 
 /// The evidence against "on plan" of one target in one scope as of one tick.

@@ -9,6 +9,8 @@ mod assess;
 mod build;
 mod counts;
 mod evidence;
+mod fast;
+mod gate;
 mod grid;
 mod label;
 pub(crate) mod lag;
@@ -31,5 +33,6 @@ pub use label::{Label, Labelled};
 pub use model::{Model, Models};
 pub use series::{AgeSeries, HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
 
-/// ln of the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it.
-pub const RECOVERY_LOG_THRESHOLD: f64 = 4.499_809_670_330_265;
+/// ln 800, the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it. A drift
+/// that stands for another d days is thereby declared over in error with a probability of at most d/800.
+pub const RECOVERY_LOG_THRESHOLD: f64 = 6.684_611_727_667_927;

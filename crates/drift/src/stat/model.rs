@@ -6,6 +6,8 @@ use plumbline_plan::{Direction, Plan, TargetIndex};
 use plumbline_units::{Day, Tolerance};
 
 use super::build::{self, Shared};
+use super::evidence::{Evidence, Interval};
+use super::gate;
 use super::grid::{Grid, Side};
 use super::pair::{Pair, PairTable};
 use super::series::ScopeSeries;
@@ -198,6 +200,12 @@ impl Model {
         let spend: i64 = series.spend.get(first..).unwrap_or(&[]).iter().sum();
         let plan: f64 = (first..series.len()).map(|i| per_day * self.season[series.day(i).weekday()]).sum();
         Some(SpendReading { since: series.day(first), spend: spend as f64 / 1e6, plan })
+    }
+
+    /// Where the metric is heading over its plan, by the `projection` since the onset of the evidence: parts of the
+    /// funnel count as far as the evidence says that they moved. Gates and withdraws pages.
+    pub fn heading(&self, projection: &Projection, evidence: &Evidence) -> Interval {
+        gate::heading(projection, evidence)
     }
 
     /// Which side of the warn bound a value of the metric lies beyond, if any.

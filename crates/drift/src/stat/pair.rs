@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use plumbline_units::Day;
 
+use super::fast;
 use super::grid::{GRID, Grid, Side, moved};
 use super::lag::Curve;
 use super::scan::Scores;
@@ -185,9 +186,10 @@ impl PairTable {
 
 /// ln((1−p₁F)/(1−p₀F)) per effect.
 fn misses(rates: &[(f64, f64); GRID], matured: f64) -> [f64; GRID] {
-    rates.map(|(null, effect)| {
-        libm::log((1.0 - effect * matured).max(LEAST_MISS) / (1.0 - null * matured).max(LEAST_MISS))
-    })
+    fast::ln(std::array::from_fn::<f64, GRID, _>(|r| {
+        let (null, effect) = rates[r];
+        (1.0 - effect * matured).max(LEAST_MISS) / (1.0 - null * matured).max(LEAST_MISS)
+    }))
 }
 
 /// The weekday of a position.

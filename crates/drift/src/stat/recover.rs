@@ -1,8 +1,12 @@
-//! Recovery, shown by evidence: the detector reversed on the paged table.
+//! Recovery, shown by evidence: the detector reversed on a table that drifted.
 //!
-//! The null is "still drifting": the rate at the warn factor to the power 2.118 (0.8 for 10%), the alternative
-//! the plan; their likelihood ratio stands still about on the warn bound. Onsets of the recovery are scanned from
-//! the day the episode opened.
+//! The null is "still drifting", the alternative the plan. A recovery among the entries of day ρ is scanned from
+//! the day the episode opened on: `R = Σ_ρ exp Σ_{e≥ρ} ln(L_e(plan)/L_e(r_ρ))`, a Shiryaev–Roberts sum like M. The
+//! drift r_ρ is read from the days before ρ, onset to ρ: k/(n·p·F) in all, shrunk towards 0.8 with the weight of
+//! [`PRIOR`] expected conversions and taken to the nearest [`LEVELS`] on the plan's side, so it is predictable
+//! and each term a likelihood ratio of what came after it. A drift known to be large is told from the plan by far
+//! fewer entries than one of 0.8, which is the null of every drift that is no larger; 0.8 (for a warn bound of
+//! 10%) because its likelihood ratio against the plan stands still about on the bound.
 
 use plumbline_plan::Direction;
 use plumbline_units::Day;
@@ -18,62 +22,124 @@ use super::series::ScopeSeries;
 /// ln 0.8 / ln 0.9.
 const STILL_DRIFTING: f64 = 2.118;
 
+/// The drifts told apart, as powers of the least.
+const LEVELS: [f64; 8] = [1.0, 1.15, 1.3, 1.45, 1.6, 2.0, 2.5, 3.5];
+
+/// Expected conversions that the least drift counts as.
+const PRIOR: f64 = 10.0;
+
+/// What a table says of one entry day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ratios {
+    /// What came.
+    seen: f64,
+    /// What the plan expects to have come.
+    expected: f64,
+    /// ln of the likelihood of the plan over that of each level.
+    logs: [f64; LEVELS.len()],
+}
+
 impl Model {
-    /// ln of the detector reversed on the paged table: evidence, since `since` (the day the episode opened),
-    /// that the table is no longer off plan in `direction` (of the target's metric). Shown once it reaches
-    /// [`super::RECOVERY_LOG_THRESHOLD`].
-    pub fn recovering(&self, series: &ScopeSeries, paged: TableId, direction: Direction, since: Day) -> f64 {
+    /// ln of the detector reversed on a table: evidence among the entries since `since` (the day the episode
+    /// opened) that the table is no longer off plan in `direction` (of the target's metric), as it has been from
+    /// `onset` on. Shown once it reaches [`super::RECOVERY_LOG_THRESHOLD`].
+    pub fn recovering(
+        &self,
+        series: &ScopeSeries,
+        table: TableId,
+        direction: Direction,
+        (onset, since): (Day, Day),
+    ) -> f64 {
         let side = if self.direction(Side::Down) == direction { Side::Down } else { Side::Up };
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
-        let still = libm::pow(warn, STILL_DRIFTING);
-        let first = self.first(series, Some(since));
-        let mut running = 0.0;
-        let mut sums = self.ratios(series, paged, first, side, still);
-        for sum in sums.iter_mut().rev() {
-            running += *sum;
-            *sum = running;
+        let levels = LEVELS.map(|power| libm::pow(warn, STILL_DRIFTING * power));
+        let first = self.first(series, Some(onset.min(since)));
+        let from = self.first(series, Some(since)).max(first) - first;
+        let days = self.ratios(series, table, first, side, levels);
+        let (mut seen, mut expected) = (PRIOR * levels[0], PRIOR);
+        let level: Vec<usize> = days
+            .iter()
+            .map(|day| {
+                let drift = seen / expected;
+                seen += day.seen;
+                expected += day.expected;
+                let reached = |l: &f64| if side == Side::Down { drift <= *l } else { drift >= *l };
+                levels.iter().take_while(|l| reached(l)).count().saturating_sub(1)
+            })
+            .collect();
+        let mut running = [0.0; LEVELS.len()];
+        let mut sums = Vec::with_capacity(days.len().saturating_sub(from));
+        for (day, level) in days.iter().zip(&level).skip(from).rev() {
+            running.iter_mut().zip(&day.logs).for_each(|(sum, log)| *sum += log);
+            sums.push(running[*level]);
         }
         log_sum(sums.into_iter())
     }
 
-    /// Per cohort, the log likelihood ratio of the plan against a rate at `still` times it.
-    fn ratios(&self, series: &ScopeSeries, paged: TableId, first: usize, side: Side, still: f64) -> Vec<f64> {
-        match (paged, &self.kind) {
+    /// What a table says of each day from position `first` on.
+    fn ratios(
+        &self,
+        series: &ScopeSeries,
+        table: TableId,
+        first: usize,
+        side: Side,
+        levels: [f64; LEVELS.len()],
+    ) -> Vec<Ratios> {
+        let counts = |days: &[DayCount], spread: f64| count_ratios(days, levels, spread);
+        match (table, &self.kind) {
             (TableId::Pair { from, to }, _) => {
                 let pair = self.rates().and_then(|rates| rates.pair(from, to));
-                pair.map_or(Vec::new(), |pair| pair_ratios(pair, series, first, side, still))
+                pair.map_or(Vec::new(), |pair| pair_ratios(pair, series, first, side, levels))
             }
             (TableId::LeadsPerMoney, Kind::Cac(cac)) => {
-                count_ratios(&self.leads_per_money(cac, series, first), still, self.leads_spread(cac, series))
+                counts(&self.leads_per_money(cac, series, first), self.leads_spread(cac, series))
             }
             (TableId::WinsPerMoney, Kind::Cac(cac)) => {
-                count_ratios(&self.wins_per_money(cac, series, first), still, self.wins_spread(cac, series))
+                counts(&self.wins_per_money(cac, series, first), self.wins_spread(cac, series))
             }
             (TableId::Volume { stage }, Kind::Volume { per_day, .. }) => {
                 let days = self.volume_days(stage, *per_day, series, first).unwrap_or_default();
-                count_ratios(&days, still, self.volume_spread(stage, *per_day, series))
+                let mut ratios = vec![Ratios::default(); series.len() - first - days.len()];
+                ratios.extend(counts(&days, self.volume_spread(stage, *per_day, series)));
+                ratios
             }
             _ => Vec::new(),
         }
     }
 }
 
-fn pair_ratios(pair: &Pair, series: &ScopeSeries, first: usize, side: Side, still: f64) -> Vec<f64> {
-    let null = moved(pair.rate, side, still);
-    let hit = libm::log(pair.rate / null);
-    let mut ratios = vec![0.0; series.len().saturating_sub(first)];
+fn pair_ratios(
+    pair: &Pair,
+    series: &ScopeSeries,
+    first: usize,
+    side: Side,
+    levels: [f64; LEVELS.len()],
+) -> Vec<Ratios> {
+    let nulls = levels.map(|level| moved(pair.rate, side, level));
+    let hits = nulls.map(|null| libm::log(pair.rate / null));
+    let mut ratios = vec![Ratios::default(); series.len().saturating_sub(first)];
     for cohort in pair.cohorts(series, first) {
         let open = |p: f64| (1.0 - p * cohort.matured).max(LEAST_MISS);
-        let miss = libm::log(open(pair.rate) / open(null));
         let missed = cohort.entered - cohort.converted;
-        ratios[cohort.index - first] =
-            (cohort.converted * hit + missed * miss) / pair.spread(cohort.entered, cohort.matured);
+        let spread = pair.spread(cohort.entered, cohort.matured);
+        ratios[cohort.index - first] = Ratios {
+            seen: cohort.converted / spread,
+            expected: cohort.entered * pair.rate * cohort.matured / spread,
+            logs: std::array::from_fn(|l| {
+                let miss = libm::log(open(pair.rate) / open(nulls[l]));
+                (cohort.converted * hits[l] + missed * miss) / spread
+            }),
+        };
     }
     ratios
 }
 
-/// Counts at plan against counts at `still` times it, with over-dispersion φ.
-fn count_ratios(days: &[DayCount], still: f64, spread: f64) -> Vec<f64> {
-    let hit = -libm::log(still);
-    days.iter().map(|day| (day.count * hit - (1.0 - still) * day.expected) / spread).collect()
+/// Counts at plan against counts at each level times it, with over-dispersion φ.
+fn count_ratios(days: &[DayCount], levels: [f64; LEVELS.len()], spread: f64) -> Vec<Ratios> {
+    let of = |day: &DayCount| Ratios {
+        seen: day.count / spread,
+        expected: day.expected / spread,
+        logs: levels.map(|level| (-day.count * libm::log(level) - (1.0 - level) * day.expected) / spread),
+    };
+    days.iter().map(of).collect()
 }

@@ -4,10 +4,14 @@
 //! (Shin, Ramdas and Rinaldo 2023). While the table is on plan each exp A is a supermartingale, so
 //! M(t) − #(onset days so far) is one, and the mean time to M ≥ c is at least c days.
 
+use super::fast;
 use super::grid::{Effect, GRID, Side};
 
-/// Terms this far (in logarithms) below the largest are nothing: e^-45 of it.
-const NEGLIGIBLE: f64 = -45.0;
+/// Terms this far (in logarithms) below the largest are nothing: e^-40 of it, less than a bit of a sum of 400.
+const NEGLIGIBLE: f64 = -40.0;
+
+/// Effects taken together.
+const LANES: usize = 2;
 
 /// The log likelihood ratios of one table: element `[cohort][effect]`.
 #[derive(Clone, Debug, Default)]
@@ -86,16 +90,26 @@ pub(crate) struct Sums {
 impl Sums {
     /// ln of the parts of M_j = Σ_τ Σ_r v_r exp A(τ, r).
     pub(crate) fn parts(&self, effects: &[Effect; GRID]) -> Parts {
-        let per_effect: [f64; GRID] = std::array::from_fn(|r| {
-            let max = self.rows.iter().fold(f64::MIN, |max, row| max.max(row[r]));
-            let mut sum = 0.0;
+        let mut max = [f64::MIN; GRID];
+        for row in &self.rows {
+            max.iter_mut().zip(row).for_each(|(max, value)| *max = max.max(*value));
+        }
+        let mut sums = [0.0; GRID];
+        // Two effects at a time: on plan the far ones are soon nothing, and two fill the narrowest vector.
+        for first in (0..GRID).step_by(LANES) {
+            let mut sum = [0.0; LANES];
             for row in &self.rows {
-                let below = row[r] - max;
-                if below > NEGLIGIBLE {
-                    sum += libm::exp(below);
+                let below: [f64; LANES] = std::array::from_fn(|i| row[first + i] - max[first + i]);
+                if below.iter().any(|b| *b > NEGLIGIBLE) {
+                    let terms = fast::exp(below);
+                    sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
                 }
             }
-            if sum > 0.0 { max + libm::log(sum) + effects[r].log_weight } else { f64::MIN }
+            sums[first..first + LANES].copy_from_slice(&sum);
+        }
+        let per_effect: [f64; GRID] = std::array::from_fn(|r| match sums[r] > 0.0 {
+            true => max[r] + libm::log(sums[r]) + effects[r].log_weight,
+            false => f64::MIN,
         });
         let over = |keep: &dyn Fn(&Effect) -> bool| {
             log_sum(effects.iter().zip(per_effect).filter(|(e, _)| keep(e)).map(|(_, log)| log))
@@ -147,6 +161,17 @@ impl Sums {
         }
         let of_row = |row: &[f64; GRID]| log_sum(own().map(|(r, e)| row[r] + e.log_weight));
         log_sum(rows.iter().map(of_row)) - mass - libm::log(rows.len() as f64)
+    }
+
+    /// Posterior probability that the table moved at the onset `cohort`, either way alike, rather than not at all.
+    pub(crate) fn moved(&self, effects: &[Effect; GRID], cohort: usize) -> f64 {
+        let Some(row) = self.rows.get(cohort) else { return 0.0 };
+        let side = |side: Side| {
+            let of_side = || effects.iter().zip(row).filter(move |(e, _)| e.side == side);
+            log_sum(of_side().map(|(e, a)| e.log_weight + a)) - log_sum(of_side().map(|(e, _)| e.log_weight))
+        };
+        let odds = log_sum([side(Side::Down), side(Side::Up)].into_iter()) - std::f64::consts::LN_2;
+        1.0 / (1.0 + libm::exp(-odds))
     }
 
     /// The factor of the effect with the greatest v·exp A at any onset, on one side.
@@ -221,6 +246,16 @@ mod tests {
         let peak = scores.accumulate().peak(&effects(), Side::Down).unwrap();
         assert_eq!(peak.best, 20);
         assert!(peak.low <= 20 && peak.high >= 20 && peak.high - peak.low < 8);
+    }
+
+    #[test]
+    fn a_table_moved_by_the_odds_of_its_own_likelihoods_at_the_onset() {
+        let mut scores = Scores::new(2);
+        *scores.row(1) = std::array::from_fn(|r| if r < GRID / 2 { 2.0 } else { -1.0 });
+        let sums = scores.accumulate();
+        let odds = 0.5 * libm::exp(2.0) + 0.5 * libm::exp(-1.0);
+        assert!((sums.moved(&effects(), 1) - odds / (1.0 + odds)).abs() < 1e-12);
+        assert!((Scores::new(1).accumulate().moved(&effects(), 0) - 0.5).abs() < 1e-12);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod judge;
+pub mod life;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +46,8 @@ pub struct Spec {
     pub volume: f64,
     pub spend: f64,
     pub rates: [f64; 4],
+    /// From a day on, until the fix, other factors on the rates.
+    pub second: Option<(usize, [f64; 4])>,
     pub lag_factor: f64,
     /// On the lags of the drifted leads.
     pub slower: [f64; 4],
@@ -70,6 +73,7 @@ impl Spec {
             volume: 1.0,
             spend: 1.0,
             rates: [1.0; 4],
+            second: None,
             lag_factor: 1.0,
             slower: [1.0; 4],
             arrivals: Arrivals::Mixed,
@@ -138,8 +142,12 @@ pub fn simulate(spec: &Spec) -> Run {
         let mean = planned * if drifted { spec.volume } else { 1.0 };
         let money = planned * CAC * conversion * if drifted { spec.spend } else { 1.0 };
         run.spend[day] = (money * 1e6) as i64;
+        let factors = match spec.second {
+            Some((from, factors)) if day >= from => factors,
+            _ => spec.rates,
+        };
         let mut rates: [f64; 4] =
-            std::array::from_fn(|i| (RATES[i] * if drifted { spec.rates[i] } else { 1.0 }).min(1.0));
+            std::array::from_fn(|i| (RATES[i] * if drifted { factors[i] } else { 1.0 }).min(1.0));
         if spec.rho > 0.0 {
             // A beta-binomial by entry day: Beta with intra-class correlation ρ.
             for rate in rates.iter_mut().take(2) {

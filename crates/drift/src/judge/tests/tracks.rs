@@ -1,7 +1,8 @@
 //! The track alone, told in a table: what a tick reads → how the track moves and the verdict.
 //!
 //! A reading is `e` and ln of the e-value (refuted from 5.9, watched from 3.6), the bound the projection lies beyond
-//! (`-`, `+` or `=` for none), `w` and the critical weight, then what holds of `inside`, `under` and `back` (the
+//! (`-`, `+` or `=` for none), `w` and the critical weight, then `s` and by how many standard deviations outside, `l`
+//! and the critical weight of late, `pair` (conversions lead, not a daily count), what holds of `inside`, `under` and `back` (the
 //! recovery), `clear` (the interval excludes critical), `need` (entries are missing).
 
 use plumbline_plan::{Direction, Severity};
@@ -9,6 +10,7 @@ use plumbline_units::Day;
 
 use super::super::track::{Reading, Recovery, Step, Track};
 use super::super::verdict::{Verdict, WatchReason};
+use crate::stat::TableId;
 
 fn reading(text: &str) -> Reading {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -23,11 +25,13 @@ fn reading(text: &str) -> Reading {
             "+" => Some(Direction::Above),
             _ => None,
         },
+        sureness: words.iter().find_map(|w| w.strip_prefix('s')?.parse().ok()).unwrap_or(0.0),
         inside: has("inside"),
         critical_weight: words[2][1..].parse().unwrap(),
+        critical_lately: words.iter().find_map(|w| w.strip_prefix('l')?.parse().ok()).unwrap_or(0.0),
         excludes_critical: has("clear"),
         needed: has("need").then_some(7),
-        leading: Some(crate::stat::TableId::LeadsPerMoney),
+        leading: Some(if has("pair") { TableId::Pair { from: 0, to: 1 } } else { TableId::LeadsPerMoney }),
         leading_name: "t".to_string(),
         recovery: match (has("back"), has("under")) {
             (true, _) => Recovery::Done,
@@ -99,13 +103,44 @@ fn a_drift_is_latched_until_its_end_is_shown_on_three_ticks() {
 }
 
 #[test]
-fn a_withdrawn_drift_needs_tenfold_evidence_to_open_again() {
+fn conversions_that_are_back_end_a_drift_on_the_day_that_shows_it() {
+    follow(
+        "e6   - w.2 pair       | begins warning
+         e1   - w.2 under pair | stays warning
+         e1   - w.2 back pair  | recovers uncertain",
+    );
+}
+
+#[test]
+fn the_last_weeks_alone_may_make_a_standing_drift_critical_and_keep_it_so() {
+    follow(
+        "e6   - w.2            | begins warning
+         e9   - w.2 l.8        | stays warning
+         e9   - w.2 l.9        | worsens critical
+         e9   - w.2 l.6        | stays critical
+         e9   - w.2 l.4        | eases warning",
+    );
+}
+
+#[test]
+fn a_withdrawn_drift_opens_again_only_when_it_is_surely_outside_and_surer_each_time() {
     follow(
         "e6   - w.6            | begins critical
          e7   = w.6 inside     | retracts compensated
-         e8   - w.6            | stays compensated
-         e9   - w.6            | stays compensated
-         e9.4 - w.6            | begins critical",
+         e40  - w.6 s.9        | stays compensated
+         e40  - w.6 s1         | begins critical
+         e40  = w.6 inside     | retracts compensated
+         e90  - w.6 s1.9       | stays compensated
+         e90  - w.6 s2         | begins critical",
+    );
+}
+
+#[test]
+fn a_drift_the_other_way_than_the_one_withdrawn_opens_at_once() {
+    follow(
+        "e6   - w.6            | begins critical
+         e7   + w.6 inside     | retracts compensated
+         e8   + w.6 s.1        | begins critical",
     );
 }
 
