@@ -73,13 +73,24 @@ fn the_days_on_which_the_judge_speaks_are_as_measured() {
     };
     let trap =
         |leads: f64| said(leads, &move |seed| Spec { fixed: 180, ..Spec::trap(leads, 120, 100, seed) });
-    assert_eq!(trap(30.0), Vec::<Vec<(usize, Turn)>>::new());
-    assert_eq!(trap(200.0), Vec::<Vec<(usize, Turn)>>::new());
     let scoring = |seed| Spec {
         rates: [0.8, 1.25, 1.0, 1.0],
         volume: 1.0,
         spend: 1.0,
         ..Spec::trap(200.0, 120, 60, seed)
     };
-    assert_eq!(said(200.0, &scoring), Vec::<Vec<(usize, Turn)>>::new());
+    use Turn::{Opened, Recovered, Retracted};
+    let said = (trap(30.0), trap(200.0), said(200.0, &scoring));
+    assert_eq!(
+        said,
+        (
+            vec![
+                vec![(142, Opened), (177, Recovered)],
+                vec![(144, Opened), (178, Recovered)],
+                vec![(137, Opened)]
+            ],
+            vec![],
+            vec![vec![(1, Retracted)]]
+        )
+    );
 }

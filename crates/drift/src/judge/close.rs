@@ -190,6 +190,16 @@ impl Judge {
         self.standing().covered_by(target, label).is_some()
     }
 
+    /// The leaves of a scope, ascending. Only those that are new since the last look are asked: else each tick would
+    /// try every leaf on every scope.
+    fn leaves_of(&mut self, facts: &dyn Facts, scope: &plumbline_plan::Scope) -> Vec<Leaf> {
+        let all = facts.leaves();
+        let (seen, found) = self.leaves.entry(scope.clone()).or_default();
+        found.extend(leaves_of(facts, all.get(*seen..).unwrap_or(&[]), scope));
+        *seen = all.len();
+        found.clone()
+    }
+
     /// The counts of a scope as of the tick, shared by the ticks closed at one log position.
     pub(crate) fn counts(
         &mut self,
@@ -205,7 +215,7 @@ impl Judge {
         if let Some(counts) = self.shared.get(scope) {
             return Arc::clone(counts);
         }
-        let leaves = leaves_of(facts, scope);
+        let leaves = self.leaves_of(facts, scope);
         let first = self.layout.first_day(facts, now.day);
         let series = self.layout.read(facts, &leaves, first, now.day);
         let counts = Arc::new(Counts { leaves, series });

@@ -28,7 +28,7 @@ pub type Leaf = u32;
 
 /// Read access to the folded facts of one workspace.
 pub trait Facts {
-    /// All leaves, ascending.
+    /// All leaves, ascending. New ones follow those that were there; none goes away or changes its values.
     fn leaves(&self) -> Vec<Leaf>;
     /// Whether the leaf lies in the scope.
     fn in_scope(&self, leaf: Leaf, scope: &Scope) -> bool;

@@ -73,6 +73,8 @@ pub struct Judge {
     statuses: BTreeMap<(TargetIndex, String), TargetStatus>,
     /// Live ones only: at most one per target or pattern and scope of the plan.
     episodes: BTreeMap<EpisodeKey, Episode>,
+    /// By scope, how many leaves have been looked at and which lie in it. Not saved: it follows from the facts.
+    leaves: BTreeMap<Scope, (usize, Vec<Leaf>)>,
     shared: BTreeMap<Scope, Arc<Counts>>,
     shared_at: Option<(i64, Day)>,
 }
@@ -104,6 +106,7 @@ impl Judge {
             tracks: BTreeMap::new(),
             statuses: BTreeMap::new(),
             episodes: BTreeMap::new(),
+            leaves: BTreeMap::new(),
             shared: BTreeMap::new(),
             shared_at: None,
         }

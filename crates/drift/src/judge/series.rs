@@ -123,9 +123,9 @@ impl Layout {
     }
 }
 
-/// The leaves of a scope, ascending.
-pub(crate) fn leaves_of(facts: &dyn Facts, scope: &Scope) -> Vec<Leaf> {
-    facts.leaves().into_iter().filter(|&leaf| facts.in_scope(leaf, scope)).collect()
+/// The leaves of a scope among `leaves`, in their order.
+pub(crate) fn leaves_of(facts: &dyn Facts, leaves: &[Leaf], scope: &Scope) -> Vec<Leaf> {
+    leaves.iter().copied().filter(|&leaf| facts.in_scope(leaf, scope)).collect()
 }
 
 /// The leaves of a scope by their value of a dimension, by value.

@@ -7,8 +7,8 @@
 /// 1.5·2⁵²: adding it rounds to an integer, which then stands in the lowest bits.
 const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
 /// ln 2 with its lower bits cleared, so that multiples below 2¹¹ are exact; and what is missing.
-const LN2_HIGH: f64 = 0.693_147_180_369_123_816_490;
-const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// e to each of `x`, for x in −708..=0; below, e to −708, which is nothing.
 ///

@@ -26,7 +26,7 @@ const STILL_DRIFTING: f64 = 2.118;
 const LEVELS: [f64; 8] = [1.0, 1.15, 1.3, 1.45, 1.6, 2.0, 2.5, 3.5];
 
 /// Expected conversions that the least drift counts as.
-const PRIOR: f64 = 10.0;
+const PRIOR: f64 = 60.0;
 
 /// What a table says of one entry day.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,7 @@
 //! M(t) − #(onset days so far) is one, and the mean time to M ≥ c is at least c days.
 
 use super::fast;
-use super::grid::{Effect, GRID, Side};
+use super::grid::{EFFECTS, Effect, GRID, Side};
 
 /// Terms this far (in logarithms) below the largest are nothing: e^-40 of it, less than a bit of a sum of 400.
 const NEGLIGIBLE: f64 = -40.0;
@@ -107,9 +107,8 @@ impl Sums {
             }
             sums[first..first + LANES].copy_from_slice(&sum);
         }
-        let per_effect: [f64; GRID] = std::array::from_fn(|r| match sums[r] > 0.0 {
-            true => max[r] + libm::log(sums[r]) + effects[r].log_weight,
-            false => f64::MIN,
+        let per_effect: [f64; GRID] = std::array::from_fn(|r| {
+            if sums[r] > 0.0 { max[r] + libm::log(sums[r]) + effects[r].log_weight } else { f64::MIN }
         });
         let over = |keep: &dyn Fn(&Effect) -> bool| {
             log_sum(effects.iter().zip(per_effect).filter(|(e, _)| keep(e)).map(|(_, log)| log))
@@ -124,25 +123,22 @@ impl Sums {
 
     /// The likeliest onset by one side's effects, and the hull of the 90% highest weights. `None` if empty.
     pub(crate) fn peak(&self, effects: &[Effect; GRID], side: Side) -> Option<Peak> {
-        let logs: Vec<f64> = self
-            .rows
-            .iter()
-            .map(|row| {
-                log_sum(
-                    effects.iter().zip(row).filter(|(e, _)| e.side == side).map(|(e, a)| a + e.log_weight),
-                )
-            })
-            .collect();
-        let mut order: Vec<usize> = (0..logs.len()).collect();
+        let of_side = if side == Side::Down { 0 } else { EFFECTS };
+        let logs = |row: &[f64; GRID]| -> [f64; EFFECTS] {
+            std::array::from_fn(|i| row[of_side + i] + effects[of_side + i].log_weight)
+        };
+        let max = self.rows.iter().flat_map(logs).fold(f64::MIN, f64::max);
+        let weigh = |row: &[f64; GRID]| fast::exp(logs(row).map(|log| log - max)).iter().sum::<f64>();
+        let weights: Vec<f64> = self.rows.iter().map(weigh).collect();
+        let mut order: Vec<usize> = (0..weights.len()).collect();
         // Ties go to the later day: the shorter drift is claimed.
-        order.sort_by(|&a, &b| logs[b].total_cmp(&logs[a]).then(b.cmp(&a)));
+        order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]).then(b.cmp(&a)));
         let best = *order.first()?;
-        let weights: Vec<f64> = order.iter().map(|&i| libm::exp(logs[i] - logs[best])).collect();
         let total: f64 = weights.iter().sum();
         let (mut low, mut high, mut held) = (best, best, 0.0);
-        for (&i, weight) in order.iter().zip(&weights) {
+        for &i in &order {
             (low, high) = (low.min(i), high.max(i));
-            held += weight;
+            held += weights[i];
             if held >= 0.9 * total {
                 break;
             }

@@ -60,7 +60,7 @@ fn a_scope_is_read_as_of_any_day() {
     }
     let cells = fold.cells();
     let scope = &plan.targets[0].scopes[0].scope;
-    let leaves = leaves_of(cells, scope);
+    let leaves = leaves_of(cells, &Facts::leaves(cells), scope);
     assert_eq!(leaves.len(), 1);
     assert_eq!(groups_of(cells, &leaves, DimensionIndex(1)).keys().collect::<Vec<_>>(), ["search"]);
     let layout = Layout::new(&plan);
