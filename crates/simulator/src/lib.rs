@@ -33,4 +33,4 @@ pub use generate::{Generated, generate};
 pub use lags::{LagTables, lag_tables};
 pub use plan::plan_toml;
 pub use spec::{ArrivalProfile, Channel, LagSpec, STAGES, ScenarioKind, Segment, Spec, SpecError};
-pub use truth::{Expected, Silence, TransitionTruth, Truth, truth};
+pub use truth::{Expected, Silence, TransitionTruth, Truth, Yardstick, truth};

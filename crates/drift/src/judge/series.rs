@@ -123,6 +123,12 @@ impl Layout {
     }
 }
 
+/// The counts of a scope as of the end of `day`, as the judge reads them.
+pub fn scope_series(plan: &Plan, facts: &dyn Facts, scope: &Scope, day: Day) -> ScopeSeries {
+    let layout = Layout::new(plan);
+    layout.read(facts, &leaves_of(facts, scope), layout.first_day(facts, day), day)
+}
+
 /// The leaves of a scope, ascending.
 pub(crate) fn leaves_of(facts: &dyn Facts, scope: &Scope) -> Vec<Leaf> {
     facts.leaves().into_iter().filter(|&leaf| facts.in_scope(leaf, scope)).collect()
