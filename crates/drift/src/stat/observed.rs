@@ -70,3 +70,66 @@ pub(crate) fn censored_rate(
         expected: matured * rate,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stat::{PairSeries, StageEntries};
+    use plumbline_plan::Lag;
+    use plumbline_units::Share;
+
+    fn series(entered: &[u32], converted: &[u32]) -> ScopeSeries {
+        let first_day = "2026-01-05".parse().unwrap();
+        let stage = |counts: &[u32]| StageEntries { counts: counts.to_vec(), ..StageEntries::default() };
+        ScopeSeries {
+            first_day,
+            last_day: first_day.plus(entered.len() as i32 - 1),
+            stages: vec![stage(entered), stage(&[])],
+            pairs: vec![PairSeries { from: 0, to: 1, converted: converted.to_vec() }],
+            spend: vec![],
+            won: vec![],
+        }
+    }
+
+    fn planned(conversion: f64, shares: &[f64]) -> RateAndLag {
+        let share = |s: f64| Share::from_f64(s).unwrap();
+        RateAndLag {
+            conversion: share(conversion),
+            lag: Lag::Days(shares.iter().map(|s| share(*s)).collect()),
+            dispersion: 0.0,
+        }
+    }
+
+    #[test]
+    fn mature_cohorts_show_their_own_share_and_open_ones_count_by_their_maturity() {
+        // planned share by day, entered, converted → rate
+        for (shares, entered, converted, rate) in [
+            (&[1.0][..], &[100, 100][..], &[30, 50][..], 0.4),
+            // The younger cohort is half mature: 30 of 100 and 15 of 100 are the same rate.
+            (&[0.5, 1.0], &[100, 100], &[30, 15], 0.3),
+            (&[1.0], &[10, 10], &[10, 10], 1.0),
+        ] {
+            let planned = planned(0.9, shares);
+            let seen = censored_rate(0, &[&planned], &series(entered, converted), 0).unwrap();
+            let value = seen.rate.unwrap();
+            assert!((value.value - rate).abs() < 1e-3, "{shares:?}: {value:?}");
+            assert!(value.low <= value.value && value.value <= value.high, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn no_conversion_bounds_the_rate_by_the_rule_of_three() {
+        let planned = planned(0.5, &[1.0]);
+        let seen = censored_rate(0, &[&planned], &series(&[200, 100], &[0, 0]), 0).unwrap().rate.unwrap();
+        assert_eq!((seen.value, seen.low), (0.0, 0.0));
+        assert!((seen.high - 2.9957 / 300.0).abs() < 1e-5, "{seen:?}");
+    }
+
+    #[test]
+    fn where_nothing_could_have_converted_there_is_no_rate() {
+        let late = planned(0.5, &[0.0, 0.0, 0.0, 1.0]);
+        let seen = censored_rate(0, &[&late], &series(&[10, 10], &[0, 0]), 0).unwrap();
+        assert_eq!((seen.rate, seen.entered), (None, 20));
+        assert_eq!(censored_rate(0, &[], &series(&[1], &[0]), 0), None);
+    }
+}

@@ -143,7 +143,7 @@ impl Sight {
             let listed: Vec<String> = names
                 .iter()
                 .take(MAX_LISTED)
-                .map(|(name, count)| format!("{name} ({count} events)"))
+                .map(|(name, count)| format!("{name} ({count} event{})", if *count == 1 { "" } else { "s" }))
                 .collect();
             let more = names.len().saturating_sub(MAX_LISTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
