@@ -68,7 +68,7 @@ fn costs_and_volumes_have_their_own_days() {
     let (cost, _) = critical(&plan, COST, 30.0, ALL, 12);
     assert!((Days::Within(3)..=Days::Within(40)).contains(&cost), "{cost:?}");
     let (volume, _) = critical(&plan, VOLUME, 30.0, ALL, 12);
-    assert!(volume > Days::Within(5), "exactly at its bound a volume is hardly ever refuted: {volume:?}");
+    assert!((Days::Within(2)..=Days::Within(20)).contains(&volume), "{volume:?}");
 }
 
 #[test]

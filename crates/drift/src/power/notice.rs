@@ -41,7 +41,7 @@ pub struct Notice {
 pub struct Power {
     /// A drift as far out as the warn bound.
     pub warn: Option<Notice>,
-    /// As far as the critical bound, where the target has one.
+    /// As far as the critical bound; without one, twice as far as the warn bound.
     pub critical: Option<Notice>,
     /// Runs that were followed.
     pub runs: u32,
@@ -66,7 +66,7 @@ impl Volume {
 }
 
 /// Measures what `target` can see in a scope at a volume. `seeds` makes one source of random numbers per run.
-/// `None` where the metric is not judged.
+/// `None` for velocity, which is not simulated.
 pub fn power<S: Sampler>(
     plan: &Plan,
     target: &Target,
@@ -76,7 +76,8 @@ pub fn power<S: Sampler>(
     seeds: impl Iterator<Item = S>,
 ) -> Option<Power> {
     let bound = |tolerance: Tolerance| bad_side(target.metric, tolerance);
-    let (warn, critical) = (bound(target.warn), target.critical.and_then(bound));
+    let warn = bound(target.warn);
+    let critical = target.critical.and_then(bound).or(warn.map(|factor| factor * factor));
     if target.metric == Metric::Spend {
         let seen = |factor: f64| measured(factor, warn.unwrap_or(1.0));
         return Some(Power {
@@ -130,7 +131,7 @@ fn bad_side(metric: Metric, tolerance: Tolerance) -> Option<f64> {
     }
 }
 
-/// The plan's funnel under a target; `None` where its metric has no evidence.
+/// The plan's funnel under a target; `None` where its metric is not simulated.
 fn mechanism(
     plan: &Plan,
     target: &Target,
@@ -139,12 +140,10 @@ fn mechanism(
     entries: [f64; 7],
 ) -> Option<Mechanism> {
     let path = match target.metric {
-        Metric::Conversion { from, to }
-        | Metric::Velocity { from, to }
-        | Metric::Handoff { from, to, .. } => (from, to),
+        Metric::Conversion { from, to } | Metric::Handoff { from, to, .. } => (from, to),
         Metric::Cac => (plan.first(), plan.last()),
         Metric::Volume { stage } => (stage, stage),
-        Metric::Spend => return None,
+        Metric::Spend | Metric::Velocity { .. } => return None,
     };
     let mut on_plan = Mechanism::new(plan, &scoped.scope, path);
     on_plan.entries = match model.planned_volume() {
@@ -162,14 +161,13 @@ fn drifted(metric: Metric, on_plan: &Mechanism, factor: f64) -> Mechanism {
     let steps = on_plan.steps.len() as f64;
     match metric {
         Metric::Conversion { .. } | Metric::Handoff { .. } => {
-            on_plan.changed(libm::pow(factor, 1.0 / steps), 1.0, 1.0, 1.0)
+            on_plan.changed(libm::pow(factor, 1.0 / steps), 1.0, 1.0)
         }
         Metric::Cac => {
             let part = libm::pow(factor, 1.0 / (steps + 1.0));
-            on_plan.changed(1.0 / part, 1.0, 1.0, part)
+            on_plan.changed(1.0 / part, 1.0, part)
         }
-        Metric::Velocity { .. } => on_plan.changed(1.0, factor, 1.0, 1.0),
-        Metric::Volume { .. } | Metric::Spend => on_plan.changed(1.0, 1.0, factor, 1.0),
+        Metric::Volume { .. } | Metric::Spend | Metric::Velocity { .. } => on_plan.changed(1.0, factor, 1.0),
     }
 }
 

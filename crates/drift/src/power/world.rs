@@ -45,8 +45,8 @@ impl Mechanism {
     }
 
     /// The same with other rates, entries and spend: each times its factor.
-    pub(crate) fn changed(&self, rate: f64, lag: f64, entries: f64, spend: f64) -> Mechanism {
-        let steps = self.steps.iter().map(|(p, drawn)| ((p * rate).min(1.0), drawn.stretched(lag)));
+    pub(crate) fn changed(&self, rate: f64, entries: f64, spend: f64) -> Mechanism {
+        let steps = self.steps.iter().map(|(p, drawn)| ((p * rate).min(1.0), drawn.clone()));
         Mechanism {
             from: self.from,
             steps: steps.collect(),
@@ -69,20 +69,6 @@ impl Drawn {
                 let table = days(lag);
                 Drawn::Daily(Box::new(std::array::from_fn(|_| table.clone())))
             }
-        }
-    }
-
-    /// Day tables are stretched by reading them at the shrunken age.
-    fn stretched(&self, factor: f64) -> Drawn {
-        match self {
-            Drawn::LogNormal { median, sigma } => Drawn::LogNormal { median: median * factor, sigma: *sigma },
-            Drawn::Daily(tables) if factor == 1.0 => Drawn::Daily(tables.clone()),
-            Drawn::Daily(tables) => Drawn::Daily(Box::new(std::array::from_fn(|w| {
-                let table = &tables[w];
-                let ages = (table.len() as f64 * factor) as usize + 1;
-                let at = |age: f64| table.get(age as usize).or(table.last()).copied().unwrap_or(1.0);
-                (0..ages).map(|age| at(age as f64 / factor)).collect()
-            }))),
         }
     }
 

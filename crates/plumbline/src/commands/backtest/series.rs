@@ -51,7 +51,7 @@ impl Series {
 
     /// Takes what has changed since the last look.
     pub(crate) fn look<'s>(&mut self, statuses: impl Iterator<Item = &'s TargetStatus>) {
-        let mut count = 0;
+        let mut count = 0usize;
         for status in statuses {
             count += 1;
             let (first, last) = self.span.unwrap_or((status.day, status.day));
@@ -60,7 +60,7 @@ impl Series {
                 self.keep(status);
             }
         }
-        self.left_out = if self.kept { self.left_out.max(count - self.lines.len()) } else { 0 };
+        self.left_out = if self.kept { self.left_out.max(count.saturating_sub(self.lines.len())) } else { 0 };
     }
 
     fn keep(&mut self, status: &TargetStatus) {
