@@ -1,5 +1,8 @@
 //! What a plan can see, by simulation, against delays known from simulating every lead apart.
 
+// Helpers outside the tests' own functions may panic as well.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use plumbline_drift::power::{Days, Sampler, Volume, power};
@@ -66,7 +69,7 @@ fn more_volume_and_more_stages_see_sooner() {
 fn costs_and_volumes_have_their_own_days() {
     let plan = plan(log_normal_lags(), 30.0, 0.0, None);
     let (cost, _) = critical(&plan, COST, 30.0, ALL, 12);
-    assert!((Days::Within(3)..=Days::Within(40)).contains(&cost), "{cost:?}");
+    assert!((Days::Within(20)..=Days::Within(80)).contains(&cost), "{cost:?}");
     let (volume, _) = critical(&plan, VOLUME, 30.0, ALL, 12);
     assert!((Days::Within(2)..=Days::Within(20)).contains(&volume), "{volume:?}");
 }

@@ -152,7 +152,13 @@ pub(crate) mod tests {
     #[test]
     fn an_episode_pages_with_its_first_record_that_is_live_and_unexplained() {
         // records of one episode → opened, paged, ended
-        let table: [(&[(&str, &str)], &str, Option<&str>, Option<&str>); 5] = [
+        type Case = (
+            &'static [(&'static str, &'static str)],
+            &'static str,
+            Option<&'static str>,
+            Option<&'static str>,
+        );
+        let table: [Case; 5] = [
             (&[("2026-03-10", "")], "2026-03-10", Some("2026-03-10"), None),
             (&[("2026-03-10", "historical")], "2026-03-10", None, None),
             (&[("2026-03-10", "historical"), ("2026-03-12", "")], "2026-03-10", Some("2026-03-12"), None),
