@@ -66,7 +66,7 @@ impl Volume {
 }
 
 /// Measures what `target` can see in a scope at a volume. `seeds` makes one source of random numbers per run.
-/// `None` for velocity, which is not simulated.
+/// `None` for hand-offs and velocity, which are not simulated.
 pub fn power<S: Sampler>(
     plan: &Plan,
     target: &Target,
@@ -140,10 +140,10 @@ fn mechanism(
     entries: [f64; 7],
 ) -> Option<Mechanism> {
     let path = match target.metric {
-        Metric::Conversion { from, to } | Metric::Handoff { from, to, .. } => (from, to),
+        Metric::Conversion { from, to } => (from, to),
         Metric::Cac => (plan.first(), plan.last()),
         Metric::Volume { stage } => (stage, stage),
-        Metric::Spend | Metric::Velocity { .. } => return None,
+        Metric::Spend | Metric::Velocity { .. } | Metric::Handoff { .. } => return None,
     };
     let mut on_plan = Mechanism::new(plan, &scoped.scope, path);
     on_plan.entries = match model.planned_volume() {
@@ -160,14 +160,14 @@ fn mechanism(
 fn drifted(metric: Metric, on_plan: &Mechanism, factor: f64) -> Mechanism {
     let steps = on_plan.steps.len() as f64;
     match metric {
-        Metric::Conversion { .. } | Metric::Handoff { .. } => {
-            on_plan.changed(libm::pow(factor, 1.0 / steps), 1.0, 1.0)
-        }
+        Metric::Conversion { .. } => on_plan.changed(libm::pow(factor, 1.0 / steps), 1.0, 1.0),
         Metric::Cac => {
             let part = libm::pow(factor, 1.0 / (steps + 1.0));
             on_plan.changed(1.0 / part, 1.0, part)
         }
-        Metric::Volume { .. } | Metric::Spend | Metric::Velocity { .. } => on_plan.changed(1.0, factor, 1.0),
+        Metric::Volume { .. } | Metric::Spend | Metric::Velocity { .. } | Metric::Handoff { .. } => {
+            on_plan.changed(1.0, factor, 1.0)
+        }
     }
 }
 

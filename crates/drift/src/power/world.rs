@@ -151,6 +151,8 @@ impl World {
                 pairs,
                 spend: Vec::new(),
                 won: Vec::new(),
+                in_time: Vec::new(),
+                ages: Vec::new(),
             },
             from,
             recorded: recorded.to_vec(),

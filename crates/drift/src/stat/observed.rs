@@ -39,6 +39,7 @@ pub(crate) fn censored_rate(
         rate: planned.conversion.as_f64(),
         dispersion: planned.dispersion,
         curve: Curve::of(&planned.lag, ages),
+        in_time: None,
     });
     let pair = pairs.reduce(|path, next| path.then(&next))?;
     let rate = pair.rate;
@@ -88,6 +89,8 @@ mod tests {
             pairs: vec![PairSeries { from: 0, to: 1, converted: converted.to_vec() }],
             spend: vec![],
             won: vec![],
+            in_time: vec![],
+            ages: vec![],
         }
     }
 

@@ -162,7 +162,8 @@ impl<'a> Machine<'a> {
         for workspace in self.engine.workspaces() {
             for status in workspace.judge().statuses() {
                 let scope = if status.scope_label.is_empty() { "everything" } else { &status.scope_label };
-                eprintln!("{} {} in {scope}: {}", status.day, status.name, status.verdict.word());
+                let missing = status.verdict.missing().map_or_else(String::new, |text| format!(" ({text})"));
+                eprintln!("{} {} in {scope}: {}{missing}", status.day, status.name, status.verdict.word());
             }
         }
     }

@@ -51,7 +51,7 @@ struct Seeing {
     scope: String,
     /// Entries a day into the first stage of the target's path.
     per_day: f64,
-    /// `None` where the metric is not judged, or nothing enters.
+    /// `None` where the metric is not simulated, or nothing enters.
     power: Option<Power>,
     /// It was left out to bound the time.
     skipped: bool,

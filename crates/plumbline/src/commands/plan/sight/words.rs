@@ -43,7 +43,7 @@ impl Sight {
                     row.push(power.warn.as_ref().map_or("–".to_owned(), notice));
                     row.push(power.critical.as_ref().map_or("–".to_owned(), notice));
                 }
-                None => row.push(why_not(plan, seeing)),
+                None => row.push(why_not(seeing)),
             }
             rows.push(row);
         }
@@ -164,7 +164,7 @@ impl Sight {
                 "warn": power.and_then(|p| p.warn.as_ref()).map(notice_json),
                 "critical": power.and_then(|p| p.critical.as_ref()).map(notice_json),
                 "false_pages_per_year": power.map(|p| p.false_pages_per_year),
-                "not_simulated": if power.is_none() { Some(why_not(plan, seeing)) } else { None },
+                "not_simulated": if power.is_none() { Some(why_not(seeing)) } else { None },
             })
         };
         let rate = |beside: &Beside| {
@@ -202,12 +202,11 @@ fn scope(label: &str) -> &str {
     if label.is_empty() { "everything" } else { label }
 }
 
-fn why_not(plan: &Plan, seeing: &Seeing) -> String {
+fn why_not(seeing: &Seeing) -> String {
     let why = match (seeing.skipped, seeing.per_day > 0.0) {
         (true, _) => "not simulated: too many different scopes",
         (false, false) => "nothing enters",
-        (false, true) if Plan::judged(plan.target(seeing.target).metric) => "not simulated",
-        (false, true) => "not judged yet",
+        (false, true) => "not simulated",
     };
     why.to_owned()
 }
