@@ -1,11 +1,15 @@
 //! The argument tree. Flags override the environment, which overrides the file, which overrides defaults.
 
+mod backtest;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plumbline_simulator::{ScenarioKind, Segment};
 use plumbline_units::{Day, Name, Timestamp};
+
+pub(crate) use backtest::{BacktestArgs, Order};
 
 use crate::commands::generate::parse_segment;
 
@@ -16,7 +20,7 @@ pub(crate) use plan::{HistoryArgs, PlanApplyArgs, PlanCheckArgs, PlanCommand, Pl
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the answer is no: a check failed, the demo's alert did not come as it must
+  1  the answer is no: a check failed, an alert did not come as it must (demo, backtest --truth)
   2  the arguments are wrong
   3  the configuration or the plan cannot be used
   4  an input cannot be read
@@ -167,36 +171,6 @@ pub(crate) struct EventFiles {
     /// Events later than this (default: now) plus one day are rejected.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Timestamp>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BacktestArgs {
-    /// The plan to judge by; not needed, and refused, for an exported log.
-    #[arg(long, value_name = "PLAN.toml")]
-    pub(crate) plan: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) events: EventFiles,
-    /// The order in which events are taken.
-    #[arg(long, value_enum, default_value = "received")]
-    pub(crate) order: Order,
-    /// The workspace the plan is for.
-    #[arg(long, default_value = "default")]
-    pub(crate) workspace: Name,
-    /// Take [engine] and [limits] from this configuration instead of the defaults.
-    #[arg(long, short, value_name = "plumbline.toml")]
-    pub(crate) config: Option<PathBuf>,
-    /// Print alert records as JSON lines even where standard output is a terminal, which else shows screens.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// The order in which events are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Order {
-    /// By received_at where the file has it, else occurred_at; ties as they stand.
-    Received,
-    /// As the lines stand, file after file.
-    File,
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Backtest(args) => commands::backtest::run(&args, progress),
         Command::Aggregates(args) => commands::aggregates::run(&args, progress),
         Command::Generate(args) => commands::generate::run(&args, progress),
-        Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args),
+        Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args, progress),
         Command::Plan(PlanCommand::Apply(args)) => commands::plan::apply(&args),
         Command::Plan(PlanCommand::Fit(args)) => commands::plan::fit::run(&args, progress),
         Command::Plan(PlanCommand::Draft(args)) => commands::plan::draft::run(&args, progress),

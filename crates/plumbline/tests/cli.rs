@@ -6,8 +6,10 @@
 mod cli {
     pub(crate) mod files;
     pub(crate) mod fitting;
+    pub(crate) mod judgement;
     pub(crate) mod judging;
     pub(crate) mod looking;
+    pub(crate) mod sight;
 }
 
 use std::io::Write;

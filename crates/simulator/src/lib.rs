@@ -35,4 +35,4 @@ pub use lags::{LagTables, lag_tables};
 pub use plan::plan_toml;
 pub use scenario::ScenarioKind;
 pub use spec::{ArrivalProfile, Channel, LagSpec, STAGES, Segment, Spec, SpecError};
-pub use truth::{Expected, Silence, TransitionTruth, Truth, truth};
+pub use truth::{Expected, Silence, TransitionTruth, Truth, Yardstick, truth};

@@ -1,13 +1,38 @@
 //! What really happens: the yardstick for an alarm.
 
+use std::collections::BTreeMap;
+
 use plumbline_units::{Day, Timestamp};
 
 use crate::effect::{Effect, Effects, SILENT_DAYS, trap};
 use crate::{STAGES, ScenarioKind, Spec};
 
+/// What `plumbline backtest --truth` judges a run by. For real data a person writes one by hand:
+///
+/// ```json
+/// {
+///   "onset": "2026-03-04",
+///   "scopes": [{ "segment": "smb" }],
+///   "expected": [{ "name": "lead-to-won", "direction": "below", "cause": "mql>sql" }]
+/// }
+/// ```
+///
+/// Everything may be left out; an empty one says that nothing happened and every page is false.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Yardstick {
+    /// First day of the change: it concerns leads created, and money spent, from this day on.
+    pub onset: Option<Day>,
+    /// Where it happens, as values of the plan's dimensions; empty = everywhere.
+    pub scopes: Vec<BTreeMap<String, String>>,
+    /// Targets and patterns of the plan that should speak there. Any other alert of a business target is a
+    /// false one.
+    pub expected: Vec<Expected>,
+}
+
 /// What a scenario does, written beside the events by `plumbline generate`. Rates and money are means, to nine
 /// decimals.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Truth {
     /// The story.
     pub scenario: ScenarioKind,
@@ -21,10 +46,9 @@ pub struct Truth {
     pub timezone: String,
     /// Mean leads per day before the onset, over all segments.
     pub leads_per_day: f64,
-    /// First day of the change: it concerns leads created, and money spent, from this day on.
-    pub onset: Option<Day>,
-    /// The segments it happens in.
-    pub segments: Vec<String>,
+    /// What a run is judged by.
+    #[serde(flatten)]
+    pub yardstick: Yardstick,
     /// The channel that causes it, where one does.
     pub channel: Option<String>,
     /// Factor on the leads in the segments hit, when fully there.
@@ -43,15 +67,13 @@ pub struct Truth {
     pub cac_after: f64,
     /// A source that is not heard.
     pub silence: Option<Silence>,
-    /// Targets and patterns of the simulated plan that should speak, in the segments hit. Any other alert of a
-    /// business target is a false one.
-    pub expected: Vec<Expected>,
     /// The data episodes that should open, by the end of their keys.
+    #[serde(default)]
     pub expected_data: Vec<String>,
 }
 
 /// A rate before and after the onset.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TransitionTruth {
     /// The stage left.
     pub from: String,
@@ -68,7 +90,7 @@ pub struct TransitionTruth {
 }
 
 /// When a source says nothing.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Silence {
     /// Which source.
     pub source: String,
@@ -79,12 +101,16 @@ pub struct Silence {
 }
 
 /// An alert that would be right.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Expected {
     /// Name of the target or pattern.
     pub name: String,
-    /// `below` or `above`; absent for a pattern.
+    /// `below` or `above`; absent for a pattern, and where either is right.
+    #[serde(default)]
     pub direction: Option<String>,
+    /// What should be named first: `mql>sql`, `cost per lead`; absent where there are no parts.
+    #[serde(default)]
+    pub cause: Option<String>,
 }
 
 /// What happens in `spec`.
@@ -113,8 +139,7 @@ pub fn truth(spec: &Spec) -> Truth {
         days: spec.days,
         timezone: spec.zone.name().to_owned(),
         leads_per_day: spec.leads_per_day,
-        onset,
-        segments: segments_hit(spec),
+        yardstick: Yardstick { onset, scopes: scopes_hit(spec), expected: expected(spec.kind, &whole) },
         channel: Effects::new(spec).culprit().map(|at| spec.channels[at].name.clone()),
         volume_factor: whole.volume,
         spend_factor: whole.spend,
@@ -131,7 +156,6 @@ pub fn truth(spec: &Spec) -> Truth {
             from: spec.zone.start_of(onset),
             until: spec.zone.start_of(onset.plus(SILENT_DAYS)),
         }),
-        expected: expected(spec.kind),
         expected_data: expected_data(spec).into_iter().collect(),
     }
 }
@@ -152,18 +176,35 @@ fn rounded(value: f64) -> f64 {
     (value * 1e9).round() / 1e9
 }
 
-fn segments_hit(spec: &Spec) -> Vec<String> {
+fn scopes_hit(spec: &Spec) -> Vec<BTreeMap<String, String>> {
     if !spec.kind.has_onset() {
         return Vec::new();
     }
     let hit = |name: &String| spec.onset_segment.as_ref().is_none_or(|only| only == name);
-    spec.segments.iter().map(|s| s.name.clone()).filter(hit).collect()
+    let scope = |name| BTreeMap::from([("segment".to_owned(), name)]);
+    spec.segments.iter().map(|s| s.name.clone()).filter(hit).map(scope).collect()
 }
 
-fn expected(kind: ScenarioKind) -> Vec<Expected> {
+/// The largest parts of the changes: of the conversion, and of the cost per won customer.
+fn causes(whole: &Effect) -> (Option<String>, Option<String>) {
+    let (at, least) =
+        (0..4).map(|j| (j, whole.rates[j])).fold((0, 1.0), |a, b| if b.1 < a.1 { b } else { a });
+    let transition = (least < 1.0).then(|| format!("{}>{}", STAGES[at], STAGES[at + 1]));
+    let per_lead = whole.spend / whole.volume;
+    let dearer = per_lead * least > 1.0;
+    (transition.clone(), if dearer { Some("cost per lead".to_owned()) } else { transition })
+}
+
+fn expected(kind: ScenarioKind, whole: &Effect) -> Vec<Expected> {
+    let (transition, part_of_cac) = causes(whole);
     let alert = |name: &str, direction: Option<&str>| Expected {
         name: name.to_owned(),
         direction: direction.map(str::to_owned),
+        cause: match name {
+            "lead-to-won" | "lead-quality-trap" => transition.clone(),
+            "cac" => part_of_cac.clone(),
+            _ => None,
+        },
     };
     match kind {
         ScenarioKind::LeadQualityTrap => vec![

@@ -45,6 +45,7 @@ pub use episode::{
 pub use facts::{Facts, Leaf, Quantity};
 pub use hold::{Hold, Spoils};
 pub use names::shown;
+pub use series::scope_series;
 pub use verdict::{
     Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,
     TargetStatus, Unit, Verdict, WatchReason, e_value,

@@ -123,6 +123,13 @@ impl Layout {
     }
 }
 
+/// The counts of a scope as of the end of `day`, as the judge reads them.
+pub fn scope_series(plan: &Plan, facts: &dyn Facts, scope: &Scope, day: Day) -> ScopeSeries {
+    let layout = Layout::new(plan);
+    let leaves = leaves_of(facts, &facts.leaves(), scope);
+    layout.read(facts, &leaves, layout.first_day(facts, day), day)
+}
+
 /// The leaves of a scope among `leaves`, in their order.
 pub(crate) fn leaves_of(facts: &dyn Facts, leaves: &[Leaf], scope: &Scope) -> Vec<Leaf> {
     leaves.iter().copied().filter(|&leaf| facts.in_scope(leaf, scope)).collect()

@@ -49,6 +49,7 @@ mod grid;
 mod label;
 pub(crate) mod lag;
 mod model;
+mod observed;
 mod pace;
 mod pair;
 mod project;
@@ -65,6 +66,7 @@ pub use evidence::{
 };
 pub use label::{Label, Labelled};
 pub use model::{Model, Models};
+pub(crate) use observed::censored_rate;
 pub use series::{AgeSeries, HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
 
 /// ln 500, the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it. A drift

@@ -242,6 +242,34 @@ impl Model {
         self.value
     }
 
+    /// Planned journeys by weekday, of `volume`.
+    pub(crate) fn planned_volume(&self) -> Option<[f64; 7]> {
+        let Kind::Volume { per_day, .. } = self.kind else { return None };
+        Some(self.season.map(|factor| per_day * factor))
+    }
+
+    /// Planned money per first-stage entry by weekday, of `cac`.
+    pub(crate) fn planned_cost_per_lead(&self) -> Option<[f64; 7]> {
+        let Kind::Cac(cac) = &self.kind else { return None };
+        Some(self.money_season.map(|leads| if leads > 0.0 { cac.cost_per_lead / leads } else { 0.0 }))
+    }
+
+    /// Whether another model judges by the same tables, bounds and threshold: at equal volume both see the same.
+    pub fn sees_like(&self, other: &Model) -> bool {
+        let tables = match (&self.kind, &other.kind) {
+            (Kind::Conversion(own), Kind::Conversion(its)) => Arc::ptr_eq(own, its),
+            (Kind::Cac(own), Kind::Cac(its)) => {
+                Arc::ptr_eq(&own.rates, &its.rates) && self.money_season == other.money_season
+            }
+            (Kind::Volume { .. }, Kind::Volume { .. }) | (Kind::Spend { .. }, Kind::Spend { .. }) => {
+                self.value == other.value && self.season == other.season
+            }
+            _ => false,
+        };
+        let bounds = (self.warn, self.critical) == (other.warn, other.critical);
+        tables && bounds && self.log_threshold == other.log_threshold
+    }
+
     /// ln c, the threshold of the e-detector: c = 365 / budget.
     pub fn log_threshold(&self) -> f64 {
         self.log_threshold

@@ -74,7 +74,7 @@ pub(crate) fn capped(share: Interval) -> Interval {
 
 /// The root of the score in (0, 1) and the information there. The score falls from +∞ to −∞, so a bracket always
 /// holds it and Newton steps that leave the bracket are halved.
-fn solve(start: f64, hits: f64, misses: f64, open: &[(f64, f64)]) -> (f64, f64) {
+pub(crate) fn solve(start: f64, hits: f64, misses: f64, open: &[(f64, f64)]) -> (f64, f64) {
     let at = |p: f64| {
         let (mut slope, mut information) =
             (hits / p - misses / (1.0 - p), hits / (p * p) + misses / ((1.0 - p) * (1.0 - p)));

@@ -75,6 +75,16 @@ pub(crate) struct PlanCheckArgs {
     /// The plan; `-` is standard input.
     #[arg(value_name = "PLAN.toml")]
     pub(crate) file: PathBuf,
+    /// Say what the plan can see at the volumes in these events, and what of them it does not know: canonical JSON
+    /// lines (plain, gzip or zstd) or one exported log.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) events: Vec<PathBuf>,
+    /// Events later than this (default: now) plus one day are rejected.
+    #[arg(long, value_name = "TIME", requires = "events")]
+    pub(crate) until: Option<Timestamp>,
+    /// The workspace of the events.
+    #[arg(long, default_value = "default", requires = "events")]
+    pub(crate) workspace: Name,
     /// One JSON object with the diagnostics.
     #[arg(long)]
     pub(crate) json: bool,

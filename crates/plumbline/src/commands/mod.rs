@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregates;
 pub(crate) mod backtest;
+pub(crate) mod columns;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -35,15 +36,20 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) fn load_plan(path: &Path) -> Outcome<(Plan, String)> {
     let text = std::fs::read_to_string(path)
         .or_fail_with(Kind::Configuration, || format!("cannot read {}", path.display()))?;
-    let name = path.display().to_string();
-    let Parsed { plan, warnings } = Plan::parse(&name, &text).map_err(|diagnostics| {
-        let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-        Kind::Configuration.says(format!("the plan cannot be used\n{}", lines.join("\n")))
-    })?;
+    let Parsed { plan, warnings } =
+        parse_plan(&path.display().to_string(), &text).map_err(|why| Kind::Configuration.says(why))?;
     for warning in warnings {
         eprintln!("{warning}");
     }
     Ok((plan, text))
+}
+
+/// Parses a plan's text; all its mistakes in words where it has any.
+pub(crate) fn parse_plan(name: &str, text: &str) -> Result<Parsed, String> {
+    Plan::parse(name, text).map_err(|diagnostics| {
+        let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        format!("the plan cannot be used\n{}", lines.join("\n"))
+    })
 }
 
 /// The runtime of commands that listen.

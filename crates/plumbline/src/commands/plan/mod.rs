@@ -9,6 +9,7 @@ mod infer;
 mod into;
 mod levels;
 mod numbers;
+mod sight;
 
 use std::io::Read;
 
@@ -18,9 +19,12 @@ use serde_json::json;
 use crate::args::{PlanApplyArgs, PlanCheckArgs};
 use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::is_standard;
+use crate::progress::Progress;
 use crate::settings;
 
-pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
+use self::sight::Sight;
+
+pub(crate) fn check(args: &PlanCheckArgs, progress: Progress) -> Outcome {
     let (name, text) = if is_standard(&args.file) {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).or_fail(Kind::Input)?;
@@ -34,11 +38,24 @@ pub(crate) fn check(args: &PlanCheckArgs) -> Outcome {
         )
     };
     let parsed: Result<Parsed, Vec<Diagnostic>> = Plan::parse(&name, &text);
+    let sight = match &parsed {
+        Ok(Parsed { plan, .. }) if !args.events.is_empty() => Some(Sight::look(args, plan, progress)?),
+        _ => None,
+    };
     if args.json {
-        println!("{}", as_json(&parsed));
+        let mut report = as_json(&parsed);
+        if let (Ok(Parsed { plan, .. }), Some(sight)) = (&parsed, &sight) {
+            report["sight"] = sight.as_json(plan);
+        }
+        println!("{report}");
     } else {
         match &parsed {
-            Ok(Parsed { plan, warnings }) => print!("{}", check_report(plan, warnings)),
+            Ok(Parsed { plan, warnings }) => {
+                print!("{}", check_report(plan, warnings));
+                if let Some(sight) = &sight {
+                    print!("{}", sight.text(plan));
+                }
+            }
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
                     println!("{diagnostic}");
