@@ -168,6 +168,7 @@ impl WorkspaceState {
             while let Some(day) = schedule.due_day(&self.plan, watermarks) {
                 self.close_day(&mut schedule, day, watermarks, out);
             }
+            self.rewatch();
             let overall = if self.streams.iter().any(|(_, _, s)| s.spend) {
                 watermarks.both
             } else {
@@ -196,8 +197,11 @@ impl WorkspaceState {
         for target in self.judge.order().to_vec() {
             let index = usize::from(target.0);
             if schedule.target_due(&self.plan, index, day, watermarks) {
-                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &context);
+                let amended = self.amended(&context);
+                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &amended);
                 self.publish(changes, out);
+                let name = self.plan.target(target).name.clone();
+                self.settle(name.as_str());
                 schedule.targets[index] = day.plus(1);
             }
         }
@@ -206,9 +210,11 @@ impl WorkspaceState {
             while schedule.pattern_due(&self.plan, pattern, schedule.patterns[pattern]) {
                 let due = schedule.patterns[pattern];
                 let at = ends(self.plan.zone, due);
-                let context = self.context(at);
-                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &context);
+                let amended = self.amended(&self.context(at));
+                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &amended);
                 self.publish(changes, out);
+                let name = self.plan.patterns[pattern].name.clone();
+                self.settle(name.as_str());
                 schedule.patterns[pattern] = due.plus(1);
             }
         }
@@ -305,6 +311,7 @@ impl WorkspaceState {
             self.retired.extend(held);
             self.fold = fold;
         }
+        self.rewatch();
         self.plan = plan;
         self.next_due = Timestamp::MIN;
     }
@@ -330,6 +337,7 @@ impl WorkspaceState {
             }
         }
         let changes = self.judge.adopt(&sequences, self.plan.zone.day_of(now), now);
+        self.rewatch();
         self.publish(changes, out);
     }
 }

@@ -197,7 +197,7 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
     }
 }
 
-fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
+pub(crate) fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
     let edge = match direction {
         Direction::Below => target.warn.below(),
         Direction::Above => target.warn.above(),

@@ -63,8 +63,13 @@ impl Judge {
                 {
                     return vec![self.keep(episode.relabel(numbers, now))];
                 }
-                self.episodes.insert(key, episode);
-                Vec::new()
+                match self.amend_pattern(pattern, scope, episode, now, facts) {
+                    Ok(change) => vec![change],
+                    Err(episode) => {
+                        self.episodes.insert(key, episode);
+                        Vec::new()
+                    }
+                }
             }
         }
     }
@@ -157,7 +162,7 @@ impl Judge {
     }
 
     /// Measures the member that leads the pattern and hands its story to `tell`.
-    fn with_story<T>(
+    pub(crate) fn with_story<T>(
         &mut self,
         pattern: &Pattern,
         scope: &Scope,

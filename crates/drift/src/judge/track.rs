@@ -128,6 +128,23 @@ impl Track {
         (track, step, verdict)
     }
 
+    /// The track with its latched drift replaced.
+    pub(crate) fn latched(self, latch: Latch) -> Track {
+        Track { phase: Phase::Drifting(latch), ..self }
+    }
+
+    /// The track after late facts have left nothing of its drift, and the verdict.
+    pub(crate) fn withdrawn(self, reading: &Reading) -> (Track, Verdict) {
+        let track = Track {
+            phase: Phase::Quiet,
+            retracted_at: Some(reading.log_e),
+            ended_by_retraction: true,
+            ..self
+        };
+        let verdict = track.verdict(reading);
+        (track, verdict)
+    }
+
     fn look(mut self, reading: &Reading, day: Day) -> (Track, Step) {
         if !reading.watches {
             // What was withdrawn has faded: the next drift is another one.
@@ -136,7 +153,7 @@ impl Track {
         let grown = self.retracted_at.is_none_or(|at| reading.log_e >= at + REOPEN_GROWTH);
         match reading.outside {
             Some(direction) if reading.rejects && grown => {
-                let severity = severity(reading.critical_weight >= CRITICAL_FROM);
+                let severity = severity_of(reading);
                 self.ended_by_retraction = false;
                 self.phase = Phase::Drifting(Latch {
                     direction,
@@ -199,6 +216,11 @@ impl Track {
             },
         }
     }
+}
+
+/// The severity with which a drift opens on this reading.
+pub(crate) fn severity_of(reading: &Reading) -> Severity {
+    severity(reading.critical_weight >= CRITICAL_FROM)
 }
 
 fn severity(critical: bool) -> Severity {
