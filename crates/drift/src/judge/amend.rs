@@ -43,10 +43,10 @@ impl Judge {
         (mut episode, latch): (Episode, Latch),
         measured: &Measured,
         now: Moment<'_>,
-    ) -> Result<EpisodeChange, Episode> {
-        let Some(amended) = now.ctx.amended.get(&episode.key) else { return Err(episode) };
+    ) -> Vec<EpisodeChange> {
+        let Some(amended) = now.ctx.amended.get(&episode.key) else { return self.unchanged(episode) };
         let key = (case.index, label.to_string());
-        let Some(track) = self.tracks.get(&key).copied() else { return Err(episode) };
+        let Some(track) = self.tracks.get(&key).copied() else { return self.unchanged(episode) };
         let before = Track { restart: track.restart, ..Track::default() };
         let first_day = case.layout.first_day(case.facts, episode.opened_day);
         let series = case.layout.read(case.facts, case.leaves, first_day, episode.opened_day);
@@ -65,7 +65,7 @@ impl Judge {
             let cause = cause(amended, case);
             numbers.summary =
                 format!("Facts that came later ({cause}) leave nothing of it: it is withdrawn.");
-            return Ok(episode.resolve(Resolution::Retracted, Some(numbers), now));
+            return vec![episode.resolve(Resolution::Retracted, Some(numbers), now)];
         }
         let cause = cause(amended, case);
         let case = Case { series: &series, ..*case };
@@ -75,13 +75,19 @@ impl Judge {
         latch.severity = severity;
         let numbers = story(case, &then, latch).publish(episode.opened_at, drifting(&latch));
         let Some(revision) = material(&episode.opening, &numbers.assessment, first, cause) else {
-            return Err(episode);
+            return self.unchanged(episode);
         };
         if first && let Some(track) = self.tracks.get_mut(&key) {
             *track = track.latched(latch);
         }
         episode.opening = Box::new(numbers.assessment.clone());
-        Ok(self.keep(revise(episode, numbers, first, revision, now)))
+        vec![self.keep(revise(episode, numbers, first, revision, now))]
+    }
+
+    /// Holds an episode of which nothing is to be told.
+    fn unchanged(&mut self, episode: Episode) -> Vec<EpisodeChange> {
+        self.episodes.insert(episode.key.clone(), episode);
+        Vec::new()
     }
 
     /// The same of a pattern's live episode. It ends with its members only.
@@ -92,20 +98,20 @@ impl Judge {
         mut episode: Episode,
         now: Moment<'_>,
         facts: &dyn Facts,
-    ) -> Result<EpisodeChange, Episode> {
-        let Some(amended) = now.ctx.amended.get(&episode.key) else { return Err(episode) };
+    ) -> Vec<EpisodeChange> {
+        let Some(amended) = now.ctx.amended.get(&episode.key) else { return self.unchanged(episode) };
         let opened = Moment { day: episode.opened_day, at: episode.opened_at, ctx: now.ctx };
         let told = self.with_story(pattern, scope, opened, facts, |story| {
             let verdict = Verdict::Drifting(pattern.severity);
             (story.publish(opened.at, verdict), cause(amended, &story.case))
         });
-        let Some((numbers, cause)) = told else { return Err(episode) };
+        let Some((numbers, cause)) = told else { return self.unchanged(episode) };
         let first = episode.assessment.day == episode.opened_day;
         let Some(revision) = material(&episode.opening, &numbers.assessment, first, cause) else {
-            return Err(episode);
+            return self.unchanged(episode);
         };
         episode.opening = Box::new(numbers.assessment.clone());
-        Ok(self.keep(revise(episode, numbers, first, revision, now)))
+        vec![self.keep(revise(episode, numbers, first, revision, now))]
     }
 }
 

@@ -153,13 +153,7 @@ impl Judge {
                     None if by != episode.inhibited_by => {
                         vec![self.keep(episode.inhibit(by, numbers(), now))]
                     }
-                    None => match self.amend(case, label, (episode, *latch), measured, now) {
-                        Ok(change) => vec![change],
-                        Err(episode) => {
-                            self.episodes.insert(key, episode);
-                            Vec::new()
-                        }
-                    },
+                    None => self.amend(case, label, (episode, *latch), measured, now),
                 }
             }
         }

@@ -63,13 +63,7 @@ impl Judge {
                 {
                     return vec![self.keep(episode.relabel(numbers, now))];
                 }
-                match self.amend_pattern(pattern, scope, episode, now, facts) {
-                    Ok(change) => vec![change],
-                    Err(episode) => {
-                        self.episodes.insert(key, episode);
-                        Vec::new()
-                    }
-                }
+                self.amend_pattern(pattern, scope, episode, now, facts)
             }
         }
     }
