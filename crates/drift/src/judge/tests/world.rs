@@ -167,7 +167,8 @@ pub(crate) struct Factors {
 }
 
 impl Factors {
-    pub(crate) const NONE: Factors = Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4], lags: 1.0, only: None };
+    pub(crate) const NONE: Factors =
+        Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4], lags: 1.0, only: None };
 }
 
 type Sums = BTreeMap<(Leaf, Quantity), BTreeMap<Day, BTreeMap<Day, i64>>>;
