@@ -6,6 +6,7 @@
 
 mod aggregate;
 pub mod alert;
+mod amend;
 mod clock;
 mod config;
 mod engine;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use plumbline_drift::judge::{Judge, JudgeState};
-use plumbline_funnel::Fold;
+use plumbline_funnel::{Fold, Watch};
 use plumbline_plan::Plan;
 use plumbline_units::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,7 @@ struct WorkspaceHead {
     commands: VecDeque<Box<str>>,
     next_due: Timestamp,
     retired: BTreeSet<Vec<u8>>,
+    watches: Vec<Watch>,
     fold_bytes: u64,
 }
 
@@ -84,6 +85,7 @@ impl Engine {
                 commands: workspace.commands.clone(),
                 next_due: workspace.next_due,
                 retired: workspace.retired.clone(),
+                watches: workspace.fold.watches().to_vec(),
                 fold_bytes: (folds.len() - start) as u64,
             });
         }
@@ -140,7 +142,9 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         .map_err(|_| SnapshotError::Damaged("its plan does not parse".into()))?
         .plan;
     let plan = Arc::new(plan);
-    let fold = Fold::load(&plan, &config.fold, fold).map_err(|e| SnapshotError::Damaged(e.to_string()))?;
+    let mut fold =
+        Fold::load(&plan, &config.fold, fold).map_err(|e| SnapshotError::Damaged(e.to_string()))?;
+    fold.watch(head.watches);
     if let Some(schedule) = &head.schedule
         && (schedule.targets.len() != plan.targets.len() || schedule.patterns.len() != plan.patterns.len())
     {

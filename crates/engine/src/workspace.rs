@@ -176,6 +176,7 @@ impl WorkspaceState {
             while let Some(day) = schedule.due_day(&self.plan, watermarks) {
                 self.close_day(&mut schedule, day, watermarks, now, out);
             }
+            self.rewatch();
             let overall = if self.streams.iter().any(|(_, _, s)| s.spend) {
                 watermarks.both
             } else {
@@ -204,8 +205,11 @@ impl WorkspaceState {
         for target in self.judge.order().to_vec() {
             let index = usize::from(target.0);
             if schedule.target_due(&self.plan, index, day, watermarks) {
-                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &context);
+                let amended = self.amended(&context);
+                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &amended);
                 self.publish(changes, out);
+                let name = self.plan.target(target).name.clone();
+                self.settle(name.as_str());
                 schedule.targets[index] = day.plus(1);
             }
         }
@@ -214,9 +218,11 @@ impl WorkspaceState {
             while schedule.pattern_due(&self.plan, pattern, schedule.patterns[pattern]) {
                 let due = schedule.patterns[pattern];
                 let at = ends(self.plan.zone, due);
-                let context = self.context(at, now);
-                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &context);
+                let amended = self.amended(&self.context(at, now));
+                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &amended);
                 self.publish(changes, out);
+                let name = self.plan.patterns[pattern].name.clone();
+                self.settle(name.as_str());
                 schedule.patterns[pattern] = due.plus(1);
             }
         }
@@ -228,6 +234,7 @@ impl WorkspaceState {
             holds: self.health.holds().to_vec(),
             ruled_out: self.health.ruled_out(now).into_iter().collect(),
             position: Some(self.occasion),
+            ..TickContext::default()
         }
     }
 
@@ -313,6 +320,7 @@ impl WorkspaceState {
             self.fold = fold;
             self.health.refolded();
         }
+        self.rewatch();
         self.plan = plan;
         self.next_due = Timestamp::MIN;
     }
@@ -344,6 +352,7 @@ impl WorkspaceState {
         let changes = self.health.adopt(&by_key, now);
         self.publish_data(changes, out);
         let changes = self.judge.adopt(&sequences, self.plan.zone.day_of(now), now);
+        self.rewatch();
         self.publish(changes, out);
     }
 }

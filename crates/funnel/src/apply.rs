@@ -5,6 +5,7 @@ use std::ops::Range;
 use plumbline_events::{Attributes, EventView, LeadFactView, OpportunityFactView};
 use plumbline_units::{Day, Money, Timestamp};
 
+use crate::amend::AmendmentCause;
 use crate::fold::{Fold, LEAD, OPPORTUNITY, OTHER_REASON, STATEMENT, limit};
 use crate::index::Index;
 use crate::intern::cut;
@@ -209,6 +210,7 @@ impl Fold {
         before.clear();
         after.clear();
         if let Some(held) = held {
+            self.watches.cause = AmendmentCause::Restatement;
             held.contribute(&self.shape, &self.values, &mut self.cells, &mut before);
         }
         new.contribute(&self.shape, &self.values, &mut self.cells, &mut after);

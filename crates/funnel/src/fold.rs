@@ -1,9 +1,10 @@
 //! The fold itself: an event in, the difference of its journeys' contributions out.
 
-use plumbline_events::{BodyView, EventView};
+use plumbline_events::{BodyView, EventView, LeadFactView, OpportunityFactView};
 use plumbline_plan::Plan;
 use plumbline_units::{Day, IdHasher, Money, Timestamp};
 
+use crate::amend::{AmendmentCause, Watch, Watches};
 use crate::cells::Cells;
 use crate::contribute::{Contribution, Contributor, Group};
 use crate::dirty::Dirty;
@@ -37,6 +38,7 @@ pub struct Fold {
     /// The day of the watermark up to which journeys were forgotten.
     pub(crate) swept: Option<Day>,
     pub(crate) scratch: Scratch,
+    pub(crate) watches: Watches,
 }
 
 /// Buffers that are used again.
@@ -68,6 +70,7 @@ impl Fold {
             counters: Counters::default(),
             swept: None,
             scratch: Scratch::default(),
+            watches: Watches::default(),
             shape,
             options,
         }
@@ -75,6 +78,7 @@ impl Fold {
 
     /// Takes one event. An event that happened at or before `watermark` − horizon is rejected.
     pub fn apply(&mut self, event: &EventView<'_>, watermark: Option<Timestamp>) -> Applied {
+        self.watches.cause = cause(event);
         let applied = match self.check(event, watermark) {
             Err(rejection) => Applied::Rejected(rejection),
             Ok(()) => match event.body {
@@ -192,6 +196,9 @@ impl Fold {
     fn add(&mut self, part: &Contribution, sign: i64) {
         self.cells.add(part.leaf, part.slot, part.entry, part.low, part.amount.wrapping_mul(sign));
         self.dirty.mark(part.leaf, part.entry);
+        if !self.watches.all.is_empty() {
+            self.watches.record(&self.cells.leaves, &self.shape.measures, part, sign);
+        }
         self.counters.clamped_lags += sign * i64::from(part.clamped);
     }
 
@@ -205,6 +212,16 @@ impl Fold {
         let mut keys = self.dirty.take();
         keys.sort_by(|a, b| (self.cells.leaf_values(a.0), a.1).cmp(&(self.cells.leaf_values(b.0), b.1)));
         keys
+    }
+
+    /// What is watched for changes of days that were judged already.
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches.all
+    }
+
+    /// Watches these from now on; replaces what was watched.
+    pub fn watch(&mut self, watches: Vec<Watch>) {
+        self.watches.all = watches;
     }
 
     /// Whether going on under `plan` needs no new fold.
@@ -231,6 +248,21 @@ impl Fold {
             cell_bytes: self.cells.bytes(),
             counters: self.counters.clone(),
         }
+    }
+}
+
+/// Of a statement of spend: as if it were the first.
+fn cause(event: &EventView<'_>) -> AmendmentCause {
+    match event.body {
+        BodyView::Lead { fact, .. } => match fact {
+            LeadFactView::Merged(_) | LeadFactView::Restored => AmendmentCause::Merge,
+            LeadFactView::Deleted => AmendmentCause::Deletion,
+            LeadFactView::AttributesChanged => AmendmentCause::Attribute,
+            _ => AmendmentCause::Late,
+        },
+        BodyView::Opportunity { fact: OpportunityFactView::Deleted, .. } => AmendmentCause::Deletion,
+        BodyView::Opportunity { fact: OpportunityFactView::Restored, .. } => AmendmentCause::Merge,
+        BodyView::Opportunity { .. } | BodyView::Spend { .. } => AmendmentCause::Late,
     }
 }
 

@@ -12,6 +12,7 @@
 //!
 //! This crate reads no clock, no environment and no file, and contains no floating point.
 
+mod amend;
 mod apply;
 mod cells;
 mod contribute;
@@ -33,6 +34,7 @@ mod stamp;
 mod values;
 mod zone;
 
+pub use amend::{Amendment, AmendmentCause, Watch};
 pub use cells::{Cell, Cells};
 pub use fold::Fold;
 pub use leaves::{LeafId, LeafValue};

@@ -90,7 +90,7 @@ fn scaled(planned: Value, factor: f64) -> Value {
 }
 
 /// At most four significant digits below 1000, whole above; no trailing zeros.
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     let decimals = match number.abs() {
         n if n >= 1000.0 => 0,
         n if n >= 100.0 => 1,

@@ -28,6 +28,8 @@ pub struct Plan {
     pub fiscal_year_start: (u32, u32),
     /// Budget of false alarms per target and scope and year (365 / it = threshold of the e-detector).
     pub false_alarms_per_year: f64,
+    /// The budget of the whole plan, where it is that which is given: then the one above is each one's share.
+    pub false_alarms_per_year_total: Option<f64>,
     /// How much longer every lag may get before a drift of conversion is called one, whatever its cause (0.15).
     pub lag_tolerance: f64,
     /// The funnels. The short form `[funnel]` makes exactly one.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diagnostic::Diagnostic;
-use crate::display::{bounds, conversion, lag, value};
+use crate::display::{bounds, conversion, lag, percent, short, value};
 use crate::model::{Condition, Dimension, Direction, Metric, Owner, Plan, Severity, Target};
 
 /// Values listed per dimension.
@@ -50,10 +50,7 @@ fn head(out: &mut String, plan: &Plan) {
             plan.effective_from, plan.zone, plan.currency
         ),
     );
-    line(
-        out,
-        format_args!("False alarms accepted per target, scope and year: {}", plan.false_alarms_per_year),
-    );
+    budget(out, plan);
     line(
         out,
         format_args!(
@@ -65,6 +62,48 @@ fn head(out: &mut String, plan: &Plan) {
     line(out, format_args!("Funnel: {}", stages.join(" → ")));
     for dimension in &plan.dimensions {
         line(out, format_args!("Dimension {}: {}", dimension.name, values(dimension)));
+    }
+}
+
+/// The budget of each, and what it means for who is called: the sum over all that are judged by evidence.
+fn budget(out: &mut String, plan: &Plan) {
+    let each = short(plan.false_alarms_per_year);
+    match plan.false_alarms_per_year_total {
+        None => line(out, format_args!("False alarms accepted per target, scope and year: {each}")),
+        Some(total) => line(
+            out,
+            format_args!(
+                "False alarms accepted per year: {} of the whole plan, {each} per target and scope",
+                short(total)
+            ),
+        ),
+    }
+    let by_evidence = plan.targets.iter().filter(|t| Plan::judged(t.metric) && t.metric != Metric::Spend);
+    let whole: f64 = by_evidence
+        .map(|t| t.false_alarms_per_year.unwrap_or(plan.false_alarms_per_year) * t.scopes.len() as f64)
+        .sum();
+    if whole > 0.0 {
+        line(out, format_args!("A company on plan is paged at most {} for nothing", times_a_year(whole)));
+    }
+}
+
+/// `12 times a year (about once a month)`.
+fn times_a_year(number: f64) -> String {
+    let often = match number {
+        n if n >= 39.0 => format!("about {} a week", times(n / 52.0)),
+        n if n >= 9.0 => format!("about {} a month", times(n / 12.0)),
+        n if n >= 3.0 => format!("about {} a quarter", times(n / 4.0)),
+        n if n >= 0.75 => return format!("{} a year", times(n)),
+        n => format!("about once in {} years", short((1.0 / n).round())),
+    };
+    format!("{} times a year ({often})", short(number))
+}
+
+fn times(number: f64) -> String {
+    match number.round() {
+        n if n <= 1.0 => "once".to_owned(),
+        2.0 => "twice".to_owned(),
+        n => format!("{n:.0} times"),
     }
 }
 

@@ -3,15 +3,16 @@
 use plumbline_plan::{Metric, Plan, Scope, StageIndex, Target, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 
-use super::causes;
-use super::cost::Ledger;
-use super::facts::{Facts, Leaf, Quantity};
+use super::causes::{self, Causes};
+use super::coincident;
+use super::episode::RuledOut;
+use super::facts::{Facts, Leaf};
+use super::handoff;
 use super::measure::{Measured, entries, planned};
 use super::names;
 use super::series::Layout;
 use super::verdict::{
-    Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,
-    Verdict,
+    Assessment, Effect, EvidenceNumbers, MEASURED_DAYS, Part, PartKind, Planned, SoFar, Verdict,
 };
 use super::why::{Factor, product_parts};
 use crate::stat::{
@@ -20,10 +21,6 @@ use crate::stat::{
 
 /// Coverage of all intervals shown.
 const LEVEL: f64 = 0.9;
-/// Days of the period that reports would show: three weeks.
-const REPORT_DAYS: i32 = 21;
-/// Wins below which a scope's mean deal is that of the whole workspace.
-const MIN_DEALS: i64 = 5;
 
 /// One target in one scope at one tick, with all that can be asked about it.
 #[derive(Clone, Copy)]
@@ -42,10 +39,10 @@ pub(crate) struct Case<'a> {
 
 /// Since when, and by which table.
 #[derive(Clone, Copy)]
-struct Frame {
-    since: Day,
-    leading: Option<TableId>,
-    label: Option<Label>,
+pub(crate) struct Frame {
+    pub(crate) since: Day,
+    pub(crate) leading: Option<TableId>,
+    pub(crate) label: Option<Label>,
 }
 
 impl Case<'_> {
@@ -74,9 +71,11 @@ impl Case<'_> {
         let explained = if by_cac { cac.as_ref().or(own.as_ref()) } else { own.as_ref() };
         let mut why = explained.map_or_else(Vec::new, |p| self.product(p));
         let drift = self.effect(own.as_ref(), &plan, frame);
-        if let Some((from, to)) = drift.transition {
-            why.extend(causes::of_transition(self, (from, to), frame.since));
-        }
+        let handed_over = drift.transition;
+        let causes = drift
+            .transition
+            .map_or_else(Causes::default, |pair| causes::of_transition(self, pair, frame.since));
+        why.extend(causes.parts);
         Assessment {
             day,
             at,
@@ -91,12 +90,17 @@ impl Case<'_> {
             onset: evidence.map(|e| e.onset),
             evidence: evidence.map(|e| self.evidence(e)),
             why,
+            ruled_out: mix_ruled_out(&causes.mix_ruled_out).into_iter().collect(),
+            coincident: evidence.map_or_else(Vec::new, |e| coincident::near(self, e.onset)),
+            handoff: evidence
+                .zip(handed_over)
+                .and_then(|(e, pair)| handoff::split(self, pair, e.onset.estimate)),
             in_reports: self.in_reports(frame),
             cost: self.cost(own.as_ref(), cac_plan, frame),
         }
     }
 
-    fn display(&self, model: &Model, frame: Frame) -> Option<Projection> {
+    pub(crate) fn display(&self, model: &Model, frame: Frame) -> Option<Projection> {
         let leading = frame.leading?;
         model.project(self.series, &Window::Display { onset: frame.since, leading })
     }
@@ -114,7 +118,7 @@ impl Case<'_> {
     }
 
     /// The projection and plan of CAC: the target's own, or that of the plan's CAC target in the same scope.
-    fn cac(&self, own: Option<&Projection>, frame: Frame) -> (Option<Projection>, Option<f64>) {
+    pub(crate) fn cac(&self, own: Option<&Projection>, frame: Frame) -> (Option<Projection>, Option<f64>) {
         match self.target.metric {
             Metric::Cac => (own.cloned(), Some(self.model.plan_value())),
             Metric::Conversion { from, to } if from.0 == 0 && to == self.last() => {
@@ -128,7 +132,7 @@ impl Case<'_> {
     }
 
     /// The model of a target of another metric in the same scope.
-    fn sibling(&self, wanted: impl Fn(Metric) -> bool) -> Option<&Model> {
+    pub(crate) fn sibling(&self, wanted: impl Fn(Metric) -> bool) -> Option<&Model> {
         let index =
             self.plan.targets.iter().position(|t| {
                 wanted(t.metric) && t.scopes.iter().any(|scoped| scoped.scope == *self.scope)
@@ -137,7 +141,7 @@ impl Case<'_> {
         self.models.get(TargetIndex(u16::try_from(index).ok()?), scoped)
     }
 
-    fn last(&self) -> StageIndex {
+    pub(crate) fn last(&self) -> StageIndex {
         self.plan.last()
     }
 
@@ -255,130 +259,18 @@ impl Case<'_> {
     }
 
     /// Days from `since` to the tick, both counted.
-    fn days(&self, since: Day) -> u32 {
+    pub(crate) fn days(&self, since: Day) -> u32 {
         u32::try_from(self.series.last_day.since(since.max(self.series.first_day)) + 1).unwrap_or(0).max(1)
     }
 
-    fn spend(&self, since: Day) -> f64 {
+    pub(crate) fn spend(&self, since: Day) -> f64 {
         let from = self.series.from_day(since).min(self.series.spend.len());
         self.series.spend[from..].iter().sum::<i64>() as f64 / 1e6
     }
 
     /// The planned conversion between two stages in this scope.
-    fn plan_conversion(&self, from: StageIndex, to: StageIndex) -> f64 {
+    pub(crate) fn plan_conversion(&self, from: StageIndex, to: StageIndex) -> f64 {
         self.plan.conversion(from, to, self.scope).as_f64()
-    }
-
-    fn cost(&self, own: Option<&Projection>, cac_plan: Option<f64>, frame: Frame) -> Option<Cost> {
-        let own = own?;
-        let days = self.days(frame.since);
-        let mean_deal = self.mean_deal();
-        let exactly = |value: f64| Interval { value, low: value, high: value };
-        match self.target.metric {
-            Metric::Conversion { .. } | Metric::Cac => {
-                let (from, to) = match self.target.metric {
-                    Metric::Conversion { from, to } => (from, to),
-                    _ => (StageIndex(0), self.last()),
-                };
-                // Customers: what enters and comes through goes on as planned.
-                let downstream = self.plan_conversion(to, self.last());
-                let (now, before) = match own.conversion.filter(|_| self.target.metric == Metric::Cac) {
-                    Some(conversion) => (conversion, self.plan_conversion(from, to)),
-                    None => (own.value, own.plan),
-                };
-                let ledger = Ledger {
-                    days,
-                    entries: entries(self.series, from.0, frame.since) as f64,
-                    spend: if from.0 == 0 { self.spend(frame.since) } else { 0.0 },
-                    planned_conversion: before * downstream,
-                    conversion: now.times(downstream),
-                    planned_cac: cac_plan,
-                    mean_deal,
-                };
-                Some(ledger.cost())
-            }
-            Metric::Volume { stage } => {
-                let missing = own.plan * f64::from(days) - entries(self.series, stage.0, frame.since) as f64;
-                let short = exactly(missing * self.plan_conversion(stage, self.last()));
-                Some(Cost {
-                    excess_spend: None,
-                    customers_short: Some(short),
-                    revenue_at_risk: mean_deal.map(|deal| short.times(deal)),
-                    excess_spend_per_week: None,
-                    customers_short_per_week: Some(short.value / f64::from(days) * 7.0),
-                })
-            }
-            Metric::Spend => {
-                let per_day = own.value.value - own.plan;
-                Some(Cost {
-                    excess_spend: Some(exactly(per_day * f64::from(MEASURED_DAYS))),
-                    customers_short: None,
-                    revenue_at_risk: None,
-                    excess_spend_per_week: Some(per_day * 7.0),
-                    customers_short_per_week: None,
-                })
-            }
-            Metric::Velocity { .. } | Metric::Handoff { .. } => None,
-        }
-    }
-
-    /// The mean won amount, of the scope where it has enough wins.
-    fn mean_deal(&self) -> Option<f64> {
-        let mean = |leaves: &[Leaf], least: i64| {
-            let (count, amount) =
-                (self.sum(leaves, Quantity::WonCount), self.sum(leaves, Quantity::WonAmount));
-            (count >= least && amount > 0).then(|| amount as f64 / 1e6 / count as f64)
-        };
-        mean(self.leaves, MIN_DEALS).or_else(|| mean(&self.facts.leaves(), 1))
-    }
-
-    fn sum(&self, leaves: &[Leaf], what: Quantity) -> i64 {
-        let mut total = 0;
-        for &leaf in leaves {
-            let (first, tick) = (self.series.first_day, self.series.last_day);
-            self.facts.by_entry_day(leaf, what, first, tick, &mut |_, value| total += value);
-        }
-        total
-    }
-
-    /// The wins of the last weeks as a report by closing day shows them.
-    fn in_reports(&self, frame: Frame) -> Option<InReports> {
-        let to_won = match self.target.metric {
-            Metric::Conversion { to, .. } => to == self.last(),
-            Metric::Cac => true,
-            _ => false,
-        };
-        if !to_won {
-            return None;
-        }
-        let last = self.series.last_day;
-        let first = last.plus(1 - REPORT_DAYS);
-        let (mut won, mut before) = (0i64, 0i64);
-        for &leaf in self.leaves {
-            let from = self.series.first_day;
-            self.facts.by_event_days(leaf, Quantity::WonCount, from, first, last, &mut |entered, n| {
-                won += n;
-                before += if entered < frame.since { n } else { 0 };
-            });
-        }
-        let per_day = match self.sibling(|m| m == Metric::Volume { stage: StageIndex(0) }) {
-            Some(volume) => volume.plan_value(),
-            None => self.usual_entries(frame.since)?,
-        };
-        Some(InReports {
-            first,
-            last,
-            won: u64::try_from(won).unwrap_or(0),
-            won_plan: per_day * self.plan_conversion(StageIndex(0), self.last()) * f64::from(REPORT_DAYS),
-            won_from_before_onset: if won > 0 { before as f64 / won as f64 } else { 0.0 },
-        })
-    }
-
-    /// First-stage entries per day in the 90 days before `since`.
-    fn usual_entries(&self, since: Day) -> Option<f64> {
-        let (from, to) = (self.series.from_day(since.plus(-90)), self.series.from_day(since));
-        let total: u64 = (from..to).map(|i| u64::from(self.series.reached(0, i))).sum();
-        (to > from).then(|| total as f64 / (to - from) as f64)
     }
 
     /// First-stage entries since the onset over the planned, where a volume target says what is planned.
@@ -393,4 +285,11 @@ impl Case<'_> {
 pub(crate) fn relative(interval: Interval, plan: f64) -> Interval {
     let part = |x: f64| if plan == 0.0 { 0.0 } else { x / plan - 1.0 };
     Interval { value: part(interval.value), low: part(interval.low), high: part(interval.high) }
+}
+
+/// The mix is not the cause where no dimension's changed notably.
+fn mix_ruled_out(dimensions: &[String]) -> Option<RuledOut> {
+    let (last, rest) = dimensions.split_last()?;
+    let all = if rest.is_empty() { last.clone() } else { format!("{} and {last}", rest.join(", ")) };
+    Some(RuledOut { what: "mix".to_string(), detail: format!("mix of {all} as before") })
 }

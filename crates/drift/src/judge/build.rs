@@ -75,6 +75,7 @@ impl Story<'_> {
             severity: self.severity,
             direction: self.direction,
             historical: false,
+            opening: Box::new(published.assessment.clone()),
             assessment: published.assessment,
             inhibited_by: None,
             supersedes: Vec::new(),

@@ -7,8 +7,8 @@ use super::assess::Case;
 use super::facts::Leaf;
 use super::names;
 use super::series::groups_of;
+use super::split::{Group, OTHERS, Split, Tally, mix_and_rate};
 use super::verdict::Part;
-use super::why::{Group, OTHERS, mix_and_rate};
 use crate::stat::{ScopeSeries, Window};
 
 /// Days before the onset that "before" is measured on.
@@ -16,11 +16,19 @@ const BEFORE: i32 = 90;
 /// Sub-segments looked at per dimension; the smaller ones are pooled.
 const MAX_GROUPS: usize = 40;
 
-/// Mix and rate of a transition since `onset` against the 90 days before it, for each dimension the scope leaves
-/// open that can name anything.
-pub(crate) fn of_transition(case: &Case<'_>, transition: (StageIndex, StageIndex), onset: Day) -> Vec<Part> {
+/// What the dimensions a scope leaves open say of a transition's change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Causes {
+    /// Mix and rate, the dimension that tells the most first.
+    pub(crate) parts: Vec<Part>,
+    /// Dimensions whose mix has no notable part in the change; empty if any other's has.
+    pub(crate) mix_ruled_out: Vec<String>,
+}
+
+/// Mix and rate of a transition since `onset` against the 90 days before it.
+pub(crate) fn of_transition(case: &Case<'_>, transition: (StageIndex, StageIndex), onset: Day) -> Causes {
     let of = names::transition(case.plan, transition.0, transition.1);
-    let mut parts = Vec::new();
+    let mut splits: Vec<(&str, Split)> = Vec::new();
     for (at, dimension) in case.plan.dimensions.iter().enumerate() {
         let Ok(at) = u8::try_from(at) else { break };
         let index = DimensionIndex(at);
@@ -31,9 +39,13 @@ pub(crate) fn of_transition(case: &Case<'_>, transition: (StageIndex, StageIndex
             .into_iter()
             .map(|(value, leaves)| group(case, value, &leaves, transition, onset))
             .collect();
-        parts.extend(mix_and_rate(&of, dimension.name.as_str(), &groups));
+        let name = dimension.name.as_str();
+        splits.extend(mix_and_rate(&of, name, &groups).map(|split| (name, split)));
     }
-    parts
+    splits.sort_by(|a, b| b.1.telling.total_cmp(&a.1.telling));
+    let nil = splits.iter().all(|(_, split)| split.mix_is_nil);
+    let mix_ruled_out = splits.iter().filter(|_| nil).map(|(name, _)| (*name).to_string()).collect();
+    Causes { parts: splits.into_iter().flat_map(|(_, split)| split.parts).collect(), mix_ruled_out }
 }
 
 /// The sub-segments of a dimension, the largest by their own name, the others together.
@@ -67,7 +79,7 @@ fn group(
     let mut series = case.layout.read(case.facts, leaves, case.series.first_day, case.series.last_day);
     // Only the transition is asked for; a cost model would refuse to speak of a group without spend.
     series.spend = vec![1_000_000; series.len()];
-    let since = ripe(case, &series, (from, to), onset);
+    let since = tally(case, &series, (from, to), onset);
     let cut = series.from_day(onset);
     if let Some(entries) = series.stages.get_mut(usize::from(from.0)) {
         entries.counts.iter_mut().skip(cut).for_each(|n| *n = 0);
@@ -75,17 +87,16 @@ fn group(
     for pair in &mut series.pairs {
         pair.converted.iter_mut().skip(cut).for_each(|n| *n = 0);
     }
-    Group { value, since, before: ripe(case, &series, (from, to), onset.plus(-BEFORE)) }
+    Group { value, since, before: tally(case, &series, (from, to), onset.plus(-BEFORE)) }
 }
 
-/// Conversions since a day, and the entries weighted with the share of the lag they have had time for.
-fn ripe(
-    case: &Case<'_>,
-    series: &ScopeSeries,
-    (from, to): (StageIndex, StageIndex),
-    since: Day,
-) -> (f64, f64) {
+/// The entries since a day, those ripe among them, and their conversions.
+fn tally(case: &Case<'_>, series: &ScopeSeries, (from, to): (StageIndex, StageIndex), since: Day) -> Tally {
     let projection = case.model.project(series, &Window::SinceOnset(since));
     let pair = projection.as_ref().and_then(|p| p.pairs.iter().find(|p| (p.from, p.to) == (from.0, to.0)));
-    pair.filter(|p| p.plan > 0.0).map_or((0.0, 0.0), |p| (p.converted as f64, p.expected / p.plan))
+    pair.filter(|p| p.plan > 0.0).map_or_else(Tally::default, |p| Tally {
+        entered: p.entered as f64,
+        converted: p.converted as f64,
+        ripe: p.expected / p.plan,
+    })
 }

@@ -86,6 +86,28 @@ impl Facts for Cells {
         }
     }
 
+    fn rejections(
+        &self,
+        leaf: Leaf,
+        stage: StageIndex,
+        first: Day,
+        last: Day,
+        each: &mut dyn FnMut(&str, Day, u16, i64),
+    ) {
+        let leaf = LeafId::from_number(leaf);
+        for measure in self.reasons(leaf) {
+            let (Measure::Lost { stage: at, reason } | Measure::Disqualified { stage: at, reason }) = measure
+            else {
+                continue;
+            };
+            if at == stage {
+                let text = self.reason(reason);
+                self.between(leaf, measure, first, last)
+                    .for_each(|(entry, lag, n)| each(text, entry, lag, n));
+            }
+        }
+    }
+
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
         self.hours(LeafId::from_number(leaf), stage, day)
     }

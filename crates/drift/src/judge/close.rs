@@ -126,12 +126,12 @@ impl Judge {
                 }
                 let story = story(latch);
                 let mut episode = story.episode(key, now.day, story.publish(now.at, drifting(latch)));
-                episode.inhibited_by = self.inhibitor(case, measured, None);
+                episode.inhibited_by = self.inhibitor(case, measured, &episode, true, now);
                 vec![self.keep(episode.open(now))]
             }
             (Some(latch), Some(episode)) => {
                 let episode = episode.settle(latch.recovering, now.at);
-                let by = self.inhibitor(case, measured, episode.inhibited_by.as_ref());
+                let by = self.inhibitor(case, measured, &episode, false, now);
                 let transition = match step {
                     _ if episode.historical && !now.ctx.historical => Some(Transition::Carried),
                     Step::Worsened => Some(Transition::Escalated),
@@ -153,10 +153,7 @@ impl Judge {
                     None if by != episode.inhibited_by => {
                         vec![self.keep(episode.inhibit(by, numbers(), now))]
                     }
-                    None => {
-                        self.episodes.insert(key, episode);
-                        Vec::new()
-                    }
+                    None => self.amend(case, label, (episode, *latch), measured, now),
                 }
             }
         }
@@ -168,16 +165,25 @@ impl Judge {
         change
     }
 
+    /// The episode that explains this one: a dependency's, or that of a scope around or inside it. Never one that is
+    /// itself explained by this one: somebody must speak.
     fn inhibitor(
-        &self,
+        &mut self,
         case: &Case<'_>,
         measured: &Measured,
-        before: Option<&EpisodeKey>,
+        episode: &Episode,
+        opening: bool,
+        now: Moment<'_>,
     ) -> Option<EpisodeKey> {
-        self.standing().inhibitor(case.target, case.scope, measured.projection.as_ref(), before)
+        let before = episode.inhibited_by.as_ref();
+        let dependency =
+            self.standing().inhibitor(case.target, case.scope, measured.projection.as_ref(), before);
+        dependency
+            .or_else(|| self.kin_inhibitor(case, measured, before, opening, now))
+            .filter(|key| !self.leads_to(key, &episode.key))
     }
 
-    fn standing(&self) -> Standing<'_> {
+    pub(crate) fn standing(&self) -> Standing<'_> {
         Standing {
             plan: &self.plan,
             tracks: &self.tracks,

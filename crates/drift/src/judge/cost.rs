@@ -1,7 +1,15 @@
 //! What a drift costs since its onset.
 
-use super::verdict::Cost;
-use crate::stat::Interval;
+use plumbline_plan::{Metric, StageIndex};
+
+use super::assess::{Case, Frame};
+use super::facts::{Leaf, Quantity};
+use super::measure::entries;
+use super::verdict::{Cost, MEASURED_DAYS};
+use crate::stat::{Interval, Projection};
+
+/// Wins below which a scope's mean deal is that of the whole workspace.
+const MIN_DEALS: i64 = 5;
 
 /// What the cost is reckoned from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,5 +55,79 @@ impl Ledger {
             excess_spend_per_week: excess.map(|e| per_week(e.value)),
             customers_short_per_week: Some(per_week(short.value)),
         }
+    }
+}
+
+impl Case<'_> {
+    pub(crate) fn cost(&self, own: Option<&Projection>, cac_plan: Option<f64>, frame: Frame) -> Option<Cost> {
+        let own = own?;
+        let days = self.days(frame.since);
+        let mean_deal = self.mean_deal();
+        let exactly = |value: f64| Interval { value, low: value, high: value };
+        match self.target.metric {
+            Metric::Conversion { .. } | Metric::Cac => {
+                let (from, to) = match self.target.metric {
+                    Metric::Conversion { from, to } => (from, to),
+                    _ => (StageIndex(0), self.last()),
+                };
+                // Customers: what enters and comes through goes on as planned.
+                let downstream = self.plan_conversion(to, self.last());
+                let (now, before) = match own.conversion.filter(|_| self.target.metric == Metric::Cac) {
+                    Some(conversion) => (conversion, self.plan_conversion(from, to)),
+                    None => (own.value, own.plan),
+                };
+                let ledger = Ledger {
+                    days,
+                    entries: entries(self.series, from.0, frame.since) as f64,
+                    spend: if from.0 == 0 { self.spend(frame.since) } else { 0.0 },
+                    planned_conversion: before * downstream,
+                    conversion: now.times(downstream),
+                    planned_cac: cac_plan,
+                    mean_deal,
+                };
+                Some(ledger.cost())
+            }
+            Metric::Volume { stage } => {
+                let missing = own.plan * f64::from(days) - entries(self.series, stage.0, frame.since) as f64;
+                let short = exactly(missing * self.plan_conversion(stage, self.last()));
+                Some(Cost {
+                    excess_spend: None,
+                    customers_short: Some(short),
+                    revenue_at_risk: mean_deal.map(|deal| short.times(deal)),
+                    excess_spend_per_week: None,
+                    customers_short_per_week: Some(short.value / f64::from(days) * 7.0),
+                })
+            }
+            Metric::Spend => {
+                let per_day = own.value.value - own.plan;
+                Some(Cost {
+                    excess_spend: Some(exactly(per_day * f64::from(MEASURED_DAYS))),
+                    customers_short: None,
+                    revenue_at_risk: None,
+                    excess_spend_per_week: Some(per_day * 7.0),
+                    customers_short_per_week: None,
+                })
+            }
+            Metric::Velocity { .. } | Metric::Handoff { .. } => None,
+        }
+    }
+
+    /// The mean won amount, of the scope where it has enough wins.
+    fn mean_deal(&self) -> Option<f64> {
+        let mean = |leaves: &[Leaf], least: i64| {
+            let (count, amount) =
+                (self.sum(leaves, Quantity::WonCount), self.sum(leaves, Quantity::WonAmount));
+            (count >= least && amount > 0).then(|| amount as f64 / 1e6 / count as f64)
+        };
+        mean(self.leaves, MIN_DEALS).or_else(|| mean(&self.facts.leaves(), 1))
+    }
+
+    fn sum(&self, leaves: &[Leaf], what: Quantity) -> i64 {
+        let mut total = 0;
+        for &leaf in leaves {
+            let (first, tick) = (self.series.first_day, self.series.last_day);
+            self.facts.by_entry_day(leaf, what, first, tick, &mut |_, value| total += value);
+        }
+        total
     }
 }

@@ -11,9 +11,9 @@ use super::why::ln;
 use crate::stat::{Label, Projection};
 
 /// Share of the gap from which a dependency explains a drift.
-const EXPLAINS: f64 = 0.8;
+pub(crate) const EXPLAINS: f64 = 0.8;
 /// Share below which it no longer does; the gap keeps inhibition from flickering.
-const NO_LONGER: f64 = 0.6;
+pub(crate) const NO_LONGER: f64 = 0.6;
 
 /// What a search for explanations reads.
 pub(crate) struct Standing<'a> {

@@ -78,6 +78,8 @@ pub struct Episode {
     pub historical: bool,
     /// The numbers as last published.
     pub assessment: Assessment,
+    /// The numbers of the tick that opened it, as last published: late facts revise them.
+    pub opening: Box<Assessment>,
     /// The episode that explains this one; then nobody is paged.
     pub inhibited_by: Option<EpisodeKey>,
     /// Episodes that this one's opening resolved.
@@ -224,7 +226,7 @@ pub struct EpisodeChange {
     pub at: Timestamp,
     /// What was revised, for [`Transition::Revised`].
     pub revision: Option<Revision>,
-    /// What the tick ruled out as a cause, from its context.
+    /// What is not the cause: what the tick's context knows, then what the numbers rule out.
     pub ruled_out: Vec<RuledOut>,
     /// The episode after the change.
     pub episode: Episode,

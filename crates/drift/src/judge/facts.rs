@@ -58,6 +58,16 @@ pub trait Facts {
         tick: Day,
         each: &mut dyn FnMut(Day, Day, i64),
     );
+    /// Journeys that entered `stage` on the days `first` to `last` and were turned away there (lost, disqualified):
+    /// the reason, the entry day, the days until then and how many.
+    fn rejections(
+        &self,
+        leaf: Leaf,
+        stage: StageIndex,
+        first: Day,
+        last: Day,
+        each: &mut dyn FnMut(&str, Day, u16, i64),
+    );
     /// Entries into a stage on a day by hour, where they are still kept.
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]>;
 }

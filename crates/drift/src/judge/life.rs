@@ -32,7 +32,7 @@ impl Moment<'_> {
             day: self.day,
             at: self.at,
             revision: None,
-            ruled_out: self.ctx.ruled_out.clone(),
+            ruled_out: self.ctx.ruled_out.iter().chain(&episode.assessment.ruled_out).cloned().collect(),
             episode: episode.clone(),
         }
     }

@@ -10,8 +10,8 @@ use super::series::ages;
 use super::track::{Latch, Reading, Recovery, Track};
 use super::verdict::{MEASURED_DAYS, Planned, Unit, Verdict};
 use crate::stat::{
-    Evidence, Interval, Label, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, TableEvidence, TableId,
-    Window,
+    Evidence, Interval, Label, Model, Projection, RECOVERY_LOG_THRESHOLD, ScopeSeries, TableEvidence,
+    TableId, Window,
 };
 
 /// A drift is withdrawn, and a measured one ends, once it is back inside this part of its tolerance; the gap keeps
@@ -242,7 +242,7 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
     }
 }
 
-fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
+pub(crate) fn back_inside(target: &Target, direction: Direction, ratio: f64) -> bool {
     let edge = match direction {
         Direction::Below => target.warn.below(),
         Direction::Above => target.warn.above(),

@@ -3,22 +3,28 @@
 //! The [`Judge`] closes ticks: for each target and scope it reads the counts as of the tick, asks the statistics
 //! for evidence, and moves the scope's episode. It keeps no count of its own; its state is what it has decided.
 
+mod amend;
 mod assess;
 mod build;
 mod causes;
 mod cells;
 mod close;
+mod coincident;
 mod cost;
 mod depend;
 mod episode;
 mod facts;
+mod handoff;
+mod hierarchy;
 mod hold;
 mod life;
 mod measure;
 mod names;
 mod pattern;
+mod reports;
 mod revise;
 mod series;
+mod split;
 mod text;
 mod track;
 mod verdict;
@@ -38,11 +44,14 @@ use self::track::Track;
 use crate::stat::Models;
 
 pub use crate::stat::{Interval, Label, Onset};
+pub use amend::Amended;
+pub use coincident::Coincidence;
 pub use episode::{
     Acknowledgement, Episode, EpisodeChange, EpisodeKey, EpisodeState, Resolution, Revision, RuledOut,
     Subject, Transition,
 };
 pub use facts::{Facts, Leaf, Quantity};
+pub use handoff::{Handoff, HandoffShares, HandoffVerdict, Rejection};
 pub use hold::{Hold, Spoils};
 pub use names::shown;
 pub use series::scope_series;
@@ -64,6 +73,8 @@ pub struct TickContext {
     /// Position of the log record that made the tick due. Ticks closed at one position see the same counts, so
     /// targets share their reading; `None` reads them anew each time.
     pub position: Option<i64>,
+    /// What facts that came late changed in the days that live episodes were opened by, since the last tick of each.
+    pub amended: Arc<BTreeMap<EpisodeKey, Vec<Amended>>>,
 }
 
 impl TickContext {

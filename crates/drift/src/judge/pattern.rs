@@ -63,8 +63,7 @@ impl Judge {
                 {
                     return vec![self.keep(episode.relabel(numbers, now))];
                 }
-                self.episodes.insert(key, episode);
-                Vec::new()
+                self.amend_pattern(pattern, scope, episode, now, facts)
             }
         }
     }
@@ -163,7 +162,7 @@ impl Judge {
     }
 
     /// Measures the member that leads the pattern and hands its story to `tell`.
-    fn with_story<T>(
+    pub(crate) fn with_story<T>(
         &mut self,
         pattern: &Pattern,
         scope: &Scope,

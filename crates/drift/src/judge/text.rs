@@ -4,7 +4,8 @@ use plumbline_plan::Direction;
 use plumbline_units::{Currency, Day, Name};
 
 use super::names::{COST_PER_LEAD, shown};
-use super::verdict::{Assessment, Effect, Unit};
+use super::split::OTHERS;
+use super::verdict::{Assessment, Effect, Part, PartKind, Unit};
 use crate::stat::{Interval, Label};
 
 const MONTHS: [&str; 12] = [
@@ -21,6 +22,11 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
+
+/// Share of a gap that the parts named in a sentence explain.
+const EXPLAINED: f64 = 0.8;
+/// More parts than this make no plain sentence.
+const FEW: usize = 3;
 
 /// What a text is made of.
 pub(crate) struct Words<'a> {
@@ -86,7 +92,32 @@ impl Words<'_> {
         if self.only_slower() {
             return format!("{start}: {}, by the ages of those that came through.", self.pace());
         }
-        format!("{start}{}.", self.heads_for())
+        let (through, heads) = (self.through(), self.heads_for());
+        let comma = if through.is_empty() || heads.is_empty() { "" } else { "," };
+        format!("{start}{through}{comma}{heads}.")
+    }
+
+    /// The few sub-segments that explain most of the transition's change, where the first dimension names them.
+    fn through(&self) -> String {
+        let split = |p: &&Part| !matches!(p.kind, PartKind::Transition { .. });
+        let mut parts = self.assessment.why.iter().filter(split).peekable();
+        let Some(dimension) = parts.peek().map(|p| p.dimension().map(str::to_string)) else {
+            return String::new();
+        };
+        let parts = parts.filter(|p| p.dimension().map(str::to_string) == dimension && p.part != OTHERS);
+        match few(parts) {
+            Some(names) => format!(", mostly through {names}"),
+            None => String::new(),
+        }
+    }
+
+    /// The few factors that explain most of CAC's gap.
+    fn by_parts(&self) -> String {
+        let product = |p: &&Part| p.of == "cac" && matches!(p.kind, PartKind::Transition { .. });
+        match few(self.assessment.why.iter().filter(product)) {
+            Some(names) => format!(", by {names}"),
+            None => String::new(),
+        }
     }
 
     /// Whether a drift of conversion is known to be one of pace.
@@ -119,8 +150,13 @@ impl Words<'_> {
         let a = self.assessment;
         match (a.cac, a.cac_plan, a.conversion) {
             (Some(cac), Some(plan), _) if plan > 0.0 && outside(cac, plan) => {
-                let currency = self.currency;
-                format!(" and CAC heads for {} {currency} against {}", money(cac.value), money(plan))
+                let (currency, by) = (self.currency, self.by_parts());
+                let (low, high) = (money(cac.low), money(cac.high));
+                format!(
+                    " and CAC heads for {} {currency} ({low}–{high}) against {}{by}",
+                    money(cac.value),
+                    money(plan)
+                )
             }
             (_, _, Some(conversion)) if a.drift.transition.is_some() && a.plan.unit.word() == "share" => {
                 format!(
@@ -133,6 +169,26 @@ impl Words<'_> {
             _ => String::new(),
         }
     }
+}
+
+/// The largest parts that together explain enough, if they are few.
+fn few<'a>(parts: impl Iterator<Item = &'a Part>) -> Option<String> {
+    let (mut names, mut explained): (Vec<String>, f64) = (Vec::new(), 0.0);
+    for part in parts.filter(|p| p.share > 0.0) {
+        let name = shown(&part.part);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        explained += part.share;
+        if explained >= EXPLAINED || names.len() > FEW {
+            break;
+        }
+    }
+    if explained < EXPLAINED || names.len() > FEW {
+        return None;
+    }
+    let last = names.pop()?;
+    Some(if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) })
 }
 
 fn outside(value: Interval, plan: f64) -> bool {
@@ -212,6 +268,26 @@ pub(crate) fn money(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_few_parts_that_explain_most_are_named() {
+        let part = |name: &str, share: f64| Part {
+            of: "cac".to_string(),
+            kind: PartKind::Transition { factor: 1.0, low: None, high: None },
+            part: name.to_string(),
+            share,
+        };
+        let said = |parts: &[(&str, f64)]| {
+            let parts: Vec<Part> = parts.iter().map(|(name, share)| part(name, *share)).collect();
+            few(parts.iter())
+        };
+        let two = said(&[("cost per lead", 0.53), ("mql>sql", 0.4), ("sql>won", 0.07)]);
+        assert_eq!(two.as_deref(), Some("cost per lead and MQL→SQL"));
+        assert_eq!(said(&[("mql>sql", 1.2), ("sql>won", -0.2)]).as_deref(), Some("MQL→SQL"));
+        assert_eq!(said(&[("a>b", 0.3), ("b>c", 0.3)]), None);
+        assert_eq!(said(&[("a>b", 0.2), ("b>c", 0.2), ("c>d", 0.2), ("d>e", 0.2), ("e>f", 0.2)]), None);
+        assert_eq!(said(&[]), None);
+    }
 
     #[test]
     fn money_has_three_significant_digits() {

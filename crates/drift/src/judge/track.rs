@@ -134,6 +134,19 @@ impl Track {
         (track, step, verdict)
     }
 
+    /// The track with its latched drift replaced.
+    pub(crate) fn latched(self, latch: Latch) -> Track {
+        Track { phase: Phase::Drifting(latch), ..self }
+    }
+
+    /// The track after late facts have left nothing of its drift, and the verdict.
+    pub(crate) fn withdrawn(self, reading: &Reading) -> (Track, Verdict) {
+        let withdrawn = self.latch().map(|latch| self.counted_withdrawal(latch.direction));
+        let track = Track { phase: Phase::Quiet, withdrawn, ended_by_retraction: true, ..self };
+        let verdict = track.verdict(reading);
+        (track, verdict)
+    }
+
     fn look(mut self, reading: &Reading, day: Day) -> (Track, Step) {
         if !reading.watches {
             // What was withdrawn has faded: the next drift is another one.
@@ -141,7 +154,7 @@ impl Track {
         }
         match reading.outside {
             Some(direction) if reading.rejects && reading.sureness >= self.doubt(direction) => {
-                let severity = severity(reading.critical_weight >= CRITICAL_FROM);
+                let severity = severity_of(reading);
                 self.ended_by_retraction = false;
                 self.phase = Phase::Drifting(Latch {
                     direction,
@@ -168,6 +181,10 @@ impl Track {
         self.withdrawn.filter(|(way, _)| *way == direction).map_or(0, |(_, times)| times)
     }
 
+    fn counted_withdrawal(&self, direction: Direction) -> (Direction, u8) {
+        (direction, self.times_withdrawn(direction).saturating_add(1))
+    }
+
     fn follow(mut self, mut latch: Latch, reading: &Reading, day: Day) -> (Track, Step) {
         latch.recovering = reading.recovery != Recovery::No;
         latch.recovered_ticks = match reading.recovery {
@@ -176,7 +193,9 @@ impl Track {
         };
         let ticks = match latch.table {
             None | Some(TableId::Pair { .. } | TableId::WinsPerMoney) => 1,
-            Some(TableId::Volume { .. } | TableId::LeadsPerMoney) => RECOVERY_TICKS,
+            Some(TableId::Volume { .. } | TableId::Velocity { .. } | TableId::LeadsPerMoney) => {
+                RECOVERY_TICKS
+            }
         };
         let step = if latch.recovered_ticks >= ticks {
             // Onset candidates of the next drift start here.
@@ -185,7 +204,7 @@ impl Track {
             self.ended_by_retraction = false;
             Step::Recovered
         } else if reading.inside {
-            self.withdrawn = Some((latch.direction, self.times_withdrawn(latch.direction).saturating_add(1)));
+            self.withdrawn = Some(self.counted_withdrawal(latch.direction));
             self.ended_by_retraction = true;
             Step::Retracted
         } else {
@@ -221,6 +240,11 @@ impl Track {
             },
         }
     }
+}
+
+/// The severity with which a drift opens on this reading.
+pub(crate) fn severity_of(reading: &Reading) -> Severity {
+    severity(reading.critical_weight >= CRITICAL_FROM)
 }
 
 fn severity(critical: bool) -> Severity {

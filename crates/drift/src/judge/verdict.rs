@@ -4,6 +4,9 @@ use plumbline_plan::{Direction, Scope, Severity, StageIndex, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::coincident::Coincidence;
+use super::episode::RuledOut;
+use super::handoff::Handoff;
 use crate::stat::{Interval, Label, Onset};
 
 /// How a target stands in a scope.
@@ -191,6 +194,12 @@ pub struct Assessment {
     pub evidence: Option<EvidenceNumbers>,
     /// Exact parts of the gap: transitions first, then mix and rate per dimension.
     pub why: Vec<Part>,
+    /// What the numbers themselves rule out as a cause.
+    pub ruled_out: Vec<RuledOut>,
+    /// What else changed about when the drift began, the clearest first.
+    pub coincident: Vec<Coincidence>,
+    /// What became of the journeys handed over, now and before; `None` where it cannot be told.
+    pub handoff: Option<Handoff>,
     /// Why period reports still look fine.
     pub in_reports: Option<InReports>,
     /// What it costs.
@@ -253,6 +262,16 @@ pub struct Part {
     pub share: f64,
 }
 
+impl Part {
+    /// The dimension that splits, of mix and rate.
+    pub fn dimension(&self) -> Option<&str> {
+        match &self.kind {
+            PartKind::Transition { .. } => None,
+            PartKind::Rate { dimension, .. } | PartKind::Mix { dimension, .. } => Some(dimension),
+        }
+    }
+}
+
 /// What kind of part it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -270,8 +289,8 @@ pub enum PartKind {
     Rate {
         /// The dimension that splits.
         dimension: String,
-        /// Its effect in percentage points.
-        effect_points: f64,
+        /// Its effect in percentage points, with its 90% interval.
+        effect_points: Interval,
         /// The sub-segment's rate before the onset.
         before: f64,
         /// Its rate since.
@@ -281,8 +300,8 @@ pub enum PartKind {
     Mix {
         /// The dimension that splits.
         dimension: String,
-        /// Its effect in percentage points.
-        effect_points: f64,
+        /// Its effect in percentage points, with its 90% interval.
+        effect_points: Interval,
         /// The sub-segment's share before the onset.
         before: f64,
         /// Its share since.

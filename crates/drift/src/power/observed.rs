@@ -41,7 +41,7 @@ pub fn cohort_rate(
 ) -> Option<CohortRate> {
     let first = series.len().saturating_sub(days);
     let path: Vec<_> = (from.0..to.0).map(|at| plan.rate_and_lag(usize::from(at), scope)).collect();
-    let cohorts = censored_rate(from.0, &path, series, first)?;
+    let cohorts = censored_rate(from.0, &path, series, first, plan.fiscal_year_start)?;
     let recorded = series.records(from.0, first) && series.records(to.0, first);
     Some(CohortRate {
         from,

@@ -41,7 +41,7 @@ impl TableId {
         match self {
             TableId::Pair { from, to } => to == from + 1,
             TableId::LeadsPerMoney => true,
-            TableId::WinsPerMoney | TableId::Volume { .. } => false,
+            TableId::WinsPerMoney | TableId::Volume { .. } | TableId::Velocity { .. } => false,
         }
     }
 }

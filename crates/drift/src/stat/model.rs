@@ -245,7 +245,7 @@ impl Model {
     /// Planned journeys by weekday, of `volume`.
     pub(crate) fn planned_volume(&self) -> Option<[f64; 7]> {
         let Kind::Volume { per_day, .. } = self.kind else { return None };
-        Some(self.season.map(|factor| per_day * factor))
+        Some(self.season.weekday.map(|factor| per_day * factor))
     }
 
     /// Planned money per first-stage entry by weekday, of `cac`.

@@ -4,7 +4,7 @@ use plumbline_plan::RateAndLag;
 
 use super::evidence::Interval;
 use super::lag::Curve;
-use super::pair::Pair;
+use super::pair::{Pair, PairSeason};
 use super::projection::{capped, interval, solve};
 use super::series::ScopeSeries;
 
@@ -31,13 +31,17 @@ pub(crate) fn censored_rate(
     path: &[&RateAndLag],
     series: &ScopeSeries,
     first: usize,
+    fiscal_year_start: (u32, u32),
 ) -> Option<CensoredRate> {
     let ages = series.len().saturating_sub(first).max(1);
     let pairs = path.iter().zip(from..).map(|(planned, from)| Pair {
         from,
         to: from + 1,
         rate: planned.conversion.as_f64(),
+        error: 0.0,
         dispersion: planned.dispersion,
+        season: PairSeason::of(&planned.season, fiscal_year_start),
+        in_time: None,
         curve: Curve::of(&planned.lag, ages),
         in_time: None,
     });
@@ -113,7 +117,7 @@ mod tests {
             (&[1.0], &[10, 10], &[10, 10], 1.0),
         ] {
             let planned = planned(0.9, shares);
-            let seen = censored_rate(0, &[&planned], &series(entered, converted), 0).unwrap();
+            let seen = censored_rate(0, &[&planned], &series(entered, converted), 0, (1, 1)).unwrap();
             let value = seen.rate.unwrap();
             assert!((value.value - rate).abs() < 1e-3, "{shares:?}: {value:?}");
             assert!(value.low <= value.value && value.value <= value.high, "{value:?}");
@@ -123,7 +127,8 @@ mod tests {
     #[test]
     fn no_conversion_bounds_the_rate_by_the_rule_of_three() {
         let planned = planned(0.5, &[1.0]);
-        let seen = censored_rate(0, &[&planned], &series(&[200, 100], &[0, 0]), 0).unwrap().rate.unwrap();
+        let seen =
+            censored_rate(0, &[&planned], &series(&[200, 100], &[0, 0]), 0, (1, 1)).unwrap().rate.unwrap();
         assert_eq!((seen.value, seen.low), (0.0, 0.0));
         assert!((seen.high - 2.9957 / 300.0).abs() < 1e-5, "{seen:?}");
     }
@@ -131,8 +136,8 @@ mod tests {
     #[test]
     fn where_nothing_could_have_converted_there_is_no_rate() {
         let late = planned(0.5, &[0.0, 0.0, 0.0, 1.0]);
-        let seen = censored_rate(0, &[&late], &series(&[10, 10], &[0, 0]), 0).unwrap();
+        let seen = censored_rate(0, &[&late], &series(&[10, 10], &[0, 0]), 0, (1, 1)).unwrap();
         assert_eq!((seen.rate, seen.entered), (None, 20));
-        assert_eq!(censored_rate(0, &[], &series(&[1], &[0]), 0), None);
+        assert_eq!(censored_rate(0, &[], &series(&[1], &[0]), 0, (1, 1)), None);
     }
 }

@@ -399,6 +399,7 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         fiscal_year_start: (1, 1),
         false_alarms_per_year: 1.0,
         lag_tolerance: 0.15,
+        false_alarms_per_year_total: None,
         motions: vec![Motion {
             name: name("default"),
             stages: stages.map(name).to_vec(),

@@ -3,23 +3,22 @@
 use std::collections::BTreeMap;
 
 use plumbline_drift::judge::{
-    Assessment, Episode, EpisodeChange, Interval as Numbers, Part, PartKind, TargetStatus, Verdict,
-    WatchReason, e_value,
+    Assessment, Episode, EpisodeChange, Interval as Numbers, TargetStatus, Verdict, WatchReason, e_value,
 };
-use plumbline_plan::{Direction, Owner, Plan, Severity};
-use plumbline_units::{Name, Seconds, Timestamp, Zone};
+use plumbline_plan::{Owner, Plan, Severity};
+use plumbline_units::{Name, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::causes::{coincident, handoff, in_reports, why};
+use super::when::{notify_at, urgency};
 use super::{
-    Alert, Cost, Drift, EvidenceSide, InReports, Interval, MoneyInterval, MoneyRange, OnsetSide, OwnerSide,
-    PerWeek, PlanSide, Projected, Related, Revision, RuledOut, SoFar, Why,
+    Alert, Cost, Drift, EvidenceSide, Interval, MoneyInterval, MoneyRange, OnsetSide, OwnerSide, PerWeek,
+    PlanSide, Projected, Related, Revision, RuledOut, SoFar,
 };
 
 const NOTE: &str = "pulled towards the plan while the sample is small: read the interval";
 const DEFINED: &str = "excess_spend = spend since onset − projected customers × plan CAC; customers_short = \
     leads since onset × (plan − projected conversion); revenue_at_risk = customers_short × mean deal";
-/// Working hours start at nine on the plan's wall clock, Monday to Friday, and end at five.
-const WORKDAY: std::ops::Range<u8> = 9..17;
 
 /// The alert of one change. `statuses` are the targets' last verdicts; those of the same scope become `related`.
 pub fn build<'a>(
@@ -95,6 +94,8 @@ pub fn build<'a>(
             .iter()
             .map(|r| RuledOut { what: r.what.clone(), detail: r.detail.clone() })
             .collect(),
+        coincident: assessment.coincident.iter().map(coincident).collect(),
+        handoff: assessment.handoff.as_ref().map(|split| handoff(plan, split)),
         in_reports: assessment.in_reports.map(in_reports),
         cost: assessment.cost.map(|cost| Cost {
             currency: currency.into(),
@@ -135,37 +136,6 @@ pub(super) fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) ->
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runaway spend pages; a drift in the good direction waits for the review; the rest for working hours.
-fn urgency(episode: &Episode) -> &'static str {
-    let good = matches!(
-        (episode.subject.metric.as_str(), episode.direction),
-        ("conversion" | "volume" | "handoff", Direction::Above)
-            | ("cac" | "spend" | "velocity", Direction::Below)
-    );
-    if good {
-        "review"
-    } else if episode.subject.metric == "spend" && episode.severity == Severity::Critical {
-        "page"
-    } else {
-        "working_hours"
-    }
-}
-
-/// `at` for pages, else the next moment in working hours; reviews wait for a Monday.
-pub(super) fn notify_at(zone: Zone, urgency: &str, at: Timestamp) -> Timestamp {
-    if urgency == "page" {
-        return at;
-    }
-    let (today, hour) = zone.day_and_hour(at);
-    let workday = |weekday: usize| if urgency == "review" { weekday == 0 } else { weekday < 5 };
-    if workday(today.weekday()) && WORKDAY.contains(&hour) {
-        return at;
-    }
-    let first = if hour < WORKDAY.start { today } else { today.plus(1) };
-    let day = (0..7).map(|n| first.plus(n)).find(|day| workday(day.weekday())).unwrap_or(first);
-    zone.start_of(day).plus(Seconds::hours(i64::from(WORKDAY.start)))
-}
-
 fn projected(assessment: &Assessment, currency: &str) -> Option<Projected> {
     let conversion = assessment.conversion.map(interval);
     let cac = assessment.cac.map(|cac| MoneyInterval {
@@ -175,55 +145,6 @@ fn projected(assessment: &Assessment, currency: &str) -> Option<Projected> {
         currency: currency.into(),
     });
     (conversion.is_some() || cac.is_some()).then(|| Projected { conversion, cac, note: Some(NOTE.into()) })
-}
-
-fn in_reports(reports: plumbline_drift::judge::InReports) -> InReports {
-    let old = format!("{:.0}%", reports.won_from_before_onset * 100.0);
-    let says = if reports.won as f64 >= 0.9 * reports.won_plan {
-        format!("reports still show wins on plan: {old} of them come from leads created before the onset")
-    } else {
-        format!("{old} of the period's wins come from leads created before the onset")
-    };
-    InReports {
-        period: format!("{}/{}", reports.first, reports.last),
-        won: i64::try_from(reports.won).unwrap_or(i64::MAX),
-        won_plan: rounded(reports.won_plan),
-        won_from_before_onset: rounded(reports.won_from_before_onset),
-        says,
-    }
-}
-
-fn why(part: &Part) -> Why {
-    let mut why = Why {
-        of: part.of.clone(),
-        kind: String::new(),
-        dimension: None,
-        part: part.part.clone(),
-        factor: None,
-        effect_points: None,
-        share: rounded(part.share),
-        low: None,
-        high: None,
-    };
-    match &part.kind {
-        PartKind::Transition { factor, low, high } => {
-            why.kind = "transition".into();
-            why.factor = Some(rounded(*factor));
-            why.low = low.map(rounded);
-            why.high = high.map(rounded);
-        }
-        PartKind::Rate { dimension, effect_points, .. } => {
-            why.kind = "rate".into();
-            why.dimension = Some(dimension.clone());
-            why.effect_points = Some(rounded(*effect_points));
-        }
-        PartKind::Mix { dimension, effect_points, .. } => {
-            why.kind = "mix".into();
-            why.dimension = Some(dimension.clone());
-            why.effect_points = Some(rounded(*effect_points));
-        }
-    }
-    why
 }
 
 fn related_to(status: &TargetStatus, episode: &Episode) -> bool {
@@ -283,7 +204,7 @@ fn money(units: f64) -> String {
 }
 
 /// Four significant digits: what an estimate can carry, and what prints the same everywhere.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     if !value.is_finite() {
         return 0.0;
     }
@@ -304,19 +225,5 @@ mod tests {
         assert_eq!(rounded(-0.264_449), -0.2644);
         assert_eq!(rounded(123_456.0), 123_500.0);
         assert_eq!(rounded(f64::NAN), 0.0);
-    }
-
-    #[test]
-    fn business_drift_is_heard_in_working_hours_and_good_news_on_mondays() {
-        let berlin: Zone = "Europe/Berlin".parse().unwrap();
-        for (urgency, at, heard) in [
-            ("working_hours", "2026-03-22T23:00:00Z", "2026-03-23T08:00:00Z"),
-            ("working_hours", "2026-03-24T10:00:00Z", "2026-03-24T10:00:00Z"),
-            ("working_hours", "2026-03-27T20:00:00Z", "2026-03-30T07:00:00Z"),
-            ("review", "2026-03-24T10:00:00Z", "2026-03-30T07:00:00Z"),
-            ("page", "2026-03-22T02:00:00Z", "2026-03-22T02:00:00Z"),
-        ] {
-            assert_eq!(notify_at(berlin, urgency, at.parse().unwrap()).to_string(), heard, "{urgency} {at}");
-        }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use plumbline_plan::{Plan, Severity};
 use plumbline_units::{Name, Timestamp};
 
-use super::build::{alert_id, notify_at, severity_word};
+use super::build::{alert_id, severity_word};
+use super::when::notify_at;
 use super::{Alert, OnsetSide, Related};
 use crate::health::DataChange;
 
@@ -119,6 +120,8 @@ fn blank(workspace: &Name, episode: &str, title: &str, mend: &str, at: Timestamp
         evidence: None,
         why: Vec::new(),
         ruled_out: Vec::new(),
+        coincident: Vec::new(),
+        handoff: None,
         in_reports: None,
         cost: None,
         owners: Vec::new(),

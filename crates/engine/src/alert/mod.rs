@@ -5,8 +5,10 @@
 //! data is null or an empty list, never invented.
 
 mod build;
+mod causes;
 mod data;
 mod text;
+mod when;
 
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,12 @@ pub struct Alert {
     pub evidence: Option<EvidenceSide>,
     pub why: Vec<Why>,
     pub ruled_out: Vec<RuledOut>,
+    /// What else changed about when the drift began.
+    #[serde(default)]
+    pub coincident: Vec<Coincident>,
+    /// What became of the journeys handed over.
+    #[serde(default)]
+    pub handoff: Option<Handoff>,
     pub in_reports: Option<InReports>,
     pub cost: Option<Cost>,
     pub owners: Vec<OwnerSide>,
@@ -178,6 +186,60 @@ pub struct Why {
     pub low: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
+    /// Of a rate: the sub-segment's before the onset; of a mix: its share of the entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<f64>,
+    /// The same since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<f64>,
+}
+
+/// A step near the onset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Coincident {
+    /// spend, cost per lead, lead volume, share of paid_social.
+    pub what: String,
+    /// Relative to before.
+    pub relative: f64,
+    /// Its first day.
+    pub day: Day,
+}
+
+/// What became of the journeys older than the hand-off clock, since the onset and before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Handoff {
+    /// The transition.
+    pub of: String,
+    /// The clock, such as `7d`.
+    pub older_than: String,
+    pub now: HandoffSide,
+    pub before: HandoffSide,
+    /// Why journeys were rejected since, the commonest first.
+    pub reasons: Vec<HandoffReason>,
+    /// quality, follow-up; null where neither share moved clearly.
+    pub says: Option<String>,
+    pub sentence: String,
+}
+
+/// Shares of those that entered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct HandoffSide {
+    pub entered: i64,
+    pub advanced: f64,
+    pub rejected: f64,
+    pub untouched: f64,
+}
+
+/// A reason for rejections, as shares of those that entered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct HandoffReason {
+    pub reason: String,
+    pub now: f64,
+    pub before: f64,
 }
 
 /// What it is not.

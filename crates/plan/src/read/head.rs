@@ -3,6 +3,7 @@
 use plumbline_units::{Currency, Day, Name, Timestamp, Zone};
 
 use super::source::{Reader, Section};
+use crate::model::{Plan, Target};
 
 /// One false alarm per target, scope and year.
 const DEFAULT_FALSE_ALARMS_PER_YEAR: f64 = 1.0;
@@ -11,6 +12,8 @@ const MAX_FALSE_ALARMS_PER_YEAR: f64 = 52.0;
 const MIN_FALSE_ALARMS_PER_YEAR: f64 = 0.001;
 /// Lags this much longer are a slower cycle, not lost conversion.
 const DEFAULT_LAG_TOLERANCE: f64 = 0.15;
+/// For all targets and scopes together.
+const MAX_TOTAL: f64 = 10_000.0;
 
 pub(crate) struct Head {
     pub(crate) name: Name,
@@ -19,8 +22,17 @@ pub(crate) struct Head {
     pub(crate) live_from: Option<Timestamp>,
     pub(crate) zone: Zone,
     pub(crate) fiscal_year_start: (u32, u32),
-    pub(crate) false_alarms_per_year: f64,
     pub(crate) lag_tolerance: f64,
+    pub(crate) budget: Budget,
+}
+
+/// False alarms accepted in a year.
+#[derive(Clone, Copy)]
+pub(crate) enum Budget {
+    /// By each target in each scope.
+    Each(f64),
+    /// By all of them together; where it is said.
+    Total(f64, usize),
 }
 
 /// The currency stands apart: it alone is needed to read on where the rest is wrong.
@@ -50,7 +62,7 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
         }),
         None => Some((1, 1)),
     };
-    let false_alarms_per_year = read_budget(reader, root).unwrap_or(Some(DEFAULT_FALSE_ALARMS_PER_YEAR));
+    let budget = read_either_budget(reader, root);
     let lag_tolerance = read_lag_tolerance(reader, root).unwrap_or(Some(DEFAULT_LAG_TOLERANCE));
     Some(Head {
         name: name?,
@@ -59,9 +71,60 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
         live_from,
         zone: zone?,
         fiscal_year_start: fiscal_year_start?,
-        false_alarms_per_year: false_alarms_per_year?,
+        budget: budget?,
         lag_tolerance: lag_tolerance?,
     })
+}
+
+/// One number for each target and scope, or one for all together.
+fn read_either_budget(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Budget> {
+    let each = read_budget(reader, root);
+    let Some(field) = root.field("false_alarms_per_year_total") else {
+        return each.unwrap_or(Some(DEFAULT_FALSE_ALARMS_PER_YEAR)).map(Budget::Each);
+    };
+    if each.is_some() {
+        reader.error(
+            field.at(),
+            "`false_alarms_per_year` and `false_alarms_per_year_total` are both given",
+            "keep the budget of each target and scope, or the one that all of them share",
+        );
+        return None;
+    }
+    let number = field.number().filter(|n| (MIN_FALSE_ALARMS_PER_YEAR..=MAX_TOTAL).contains(n));
+    let number = number.or_else(|| {
+        field.wrong(
+            reader,
+            "a number from 0.001 to 10000",
+            "write such as 12: false alarms accepted of the whole plan per year",
+        )
+    });
+    Some(Budget::Total(number?, field.at()))
+}
+
+/// The budget of each target and scope that has none of its own. What those have comes out of the total first; the
+/// rest is shared equally, and stays so while this revision is in force.
+pub(crate) fn share(reader: &mut Reader<'_>, budget: Budget, targets: &[Target]) -> Option<f64> {
+    let (total, at) = match budget {
+        Budget::Each(each) => return Some(each),
+        Budget::Total(total, at) => (total, at),
+    };
+    let (mut own, mut sharing) = (0.0, 0usize);
+    for target in targets.iter().filter(|t| Plan::judged(t.metric)) {
+        match target.false_alarms_per_year {
+            Some(budget) => own += budget * target.scopes.len() as f64,
+            None => sharing += target.scopes.len(),
+        }
+    }
+    let each = (total - own) / sharing.max(1) as f64;
+    if each < MIN_FALSE_ALARMS_PER_YEAR {
+        reader.error(
+            at,
+            format!("{total} false alarms a year leave too few for each of {sharing} targets and scopes"),
+            "raise the total, lower the targets' own budgets, or judge fewer scopes",
+        );
+        return None;
+    }
+    Some(each.min(MAX_FALSE_ALARMS_PER_YEAR))
 }
 
 /// `false_alarms_per_year`: outer `None` where absent, inner where wrong.

@@ -41,6 +41,7 @@ const KEYS: &[&str] = &[
     "currency",
     "fiscal_year_start",
     "false_alarms_per_year",
+    "false_alarms_per_year_total",
     "lag_tolerance",
     "funnel",
     "dimension",
@@ -110,7 +111,8 @@ fn read<'a>(
     let transitions = transition::read(reader, &root, &funnel);
     let targets = target::read(reader, &root, currency?, &funnel, transitions.as_deref());
     let patterns = pattern::read(reader, &root, targets.as_deref());
-    let (head, transitions) = (head?, transitions?);
+    let (head, transitions, targets) = (head?, transitions?, targets?);
+    let false_alarms_per_year = head::share(reader, head.budget, &targets)?;
     Some(Plan {
         name: head.name,
         source: source_name.into(),
@@ -121,7 +123,11 @@ fn read<'a>(
         zone: head.zone,
         currency: currency?,
         fiscal_year_start: head.fiscal_year_start,
-        false_alarms_per_year: head.false_alarms_per_year,
+        false_alarms_per_year,
+        false_alarms_per_year_total: match head.budget {
+            head::Budget::Each(_) => None,
+            head::Budget::Total(total, _) => Some(total),
+        },
         lag_tolerance: head.lag_tolerance,
         motions: vec![Motion {
             name: funnel.motion_name,
@@ -131,7 +137,7 @@ fn read<'a>(
         }],
         dimensions: funnel.dimensions,
         rates: rates?,
-        targets: targets?,
+        targets,
         patterns: patterns?,
     })
 }

@@ -55,6 +55,21 @@ fn findings_in_the_head_and_the_funnel() {
         ("a leap day as start of the year", &[("\"01-01\"", "\"02-29\"")]),
         ("no budget for false alarms", &[("false_alarms_per_year = 1.0", "false_alarms_per_year = 0")]),
         ("no tolerance of lags", &[("currency = \"EUR\"", "currency = \"EUR\"\nlag_tolerance = \"0%\"")]),
+        (
+            "a budget of each and one of all",
+            &[(
+                "false_alarms_per_year = 1.0",
+                "false_alarms_per_year = 1.0\nfalse_alarms_per_year_total = 12"
+            )]
+        ),
+        (
+            "a budget that cannot be shared",
+            &[("false_alarms_per_year = 1.0", "false_alarms_per_year_total = 0.01")]
+        ),
+        (
+            "a budget that is no number",
+            &[("false_alarms_per_year = 1.0", "false_alarms_per_year_total = \"12\"")]
+        ),
         ("motions", &[("[funnel]", "[[motion]]\nname = \"new\"\n\n[funnel]")]),
         ("one stage", &[("[\"lead\", \"mql\", \"sql\", \"opportunity\", \"won\"]", "[\"lead\"]")]),
         ("a stage twice", &[("\"sql\", \"opportunity\"", "\"mql\", \"opportunity\"")]),
@@ -279,4 +294,27 @@ fn a_plan_beyond_the_bounds_is_refused_with_the_bound() {
 fn the_report_shows_the_example_as_it_was_understood() {
     let parsed = Plan::parse("plan.toml", EXAMPLE).unwrap();
     insta::assert_snapshot!(crate::check_report(&parsed.plan, &parsed.warnings));
+}
+
+#[test]
+fn a_budget_of_the_whole_plan_is_shared_by_those_without_their_own() {
+    let each = |edits: &[(&str, &str)]| {
+        let plan = Plan::parse("plan.toml", &edited(edits)).unwrap().plan;
+        let sharing: usize = plan
+            .targets
+            .iter()
+            .filter(|t| Plan::judged(t.metric) && t.false_alarms_per_year.is_none())
+            .map(|t| t.scopes.len())
+            .sum();
+        assert_eq!(plan.false_alarms_per_year_total, Some(12.0));
+        (plan.false_alarms_per_year * sharing as f64, crate::check_report(&plan, &[]))
+    };
+    let total = ("false_alarms_per_year = 1.0", "false_alarms_per_year_total = 12");
+    let (shared, report) = each(&[total]);
+    assert!((shared - 12.0).abs() < 1e-9, "{shared}");
+    assert!(report.contains("False alarms accepted per year: 12 of the whole plan, "), "{report}");
+    assert!(report.contains("A company on plan is paged at most "), "{report}");
+    // Four scopes with half a false alarm each of their own leave ten.
+    let own = ("critical = \"-30%\"", "critical = \"-30%\"\nfalse_alarms_per_year = 0.5");
+    assert!((each(&[total, own]).0 - 10.0).abs() < 1e-9);
 }

@@ -1,6 +1,8 @@
 //! The judge on small companies whose story is told in a table: day → what happens → what is to be published.
 
 mod adapter;
+mod amend;
+mod hierarchy;
 mod laws;
 mod slower;
 mod timeline;
@@ -106,7 +108,10 @@ fn an_alert_says_what_drifts_since_when_and_whose_it_is() {
     assert!(episode.title.starts_with(start) && episode.title.ends_with("% below plan"), "{}", episode.title);
     let said = &episode.summary;
     assert!(said.starts_with("Leads are ") && said.contains(" above plan, but since about "), "{said}");
-    assert!(said.contains("MQL→SQL runs ") && said.contains("EUR against 2,500."), "{said}");
+    assert!(
+        said.contains("MQL→SQL runs ") && said.contains(" EUR (") && said.contains(") against 2,500, by "),
+        "{said}"
+    );
     let a = &episode.assessment;
     assert_eq!(a.drift.of, "mql>sql");
     let onset = a.onset.unwrap();

@@ -1,9 +1,10 @@
 //! The table language.
 //!
 //! A story has settings and changes, one a line: `leads 60` (a day), `last 240` (the last day), `seed 1`,
-//! `pattern` (the plan has the trap pattern), `live 100` (ticks before that day are historical),
+//! `pattern` (the plan has the trap pattern), `by-channel` (it judges conversion as a whole and by channel instead),
+//! `live 100` (ticks before that day are historical),
 //! `sick 130 140` (ticks whose data cannot be trusted), `day 120: leads x1.2 mql>sql x0.7` (from then on;
-//! `x1` puts it right again). What must be published is one line each, in order and complete:
+//! `x1` puts it right again, `only search` hits that channel alone). What must be published is one line each, in order and complete:
 //! `120..140 opened lead-to-won critical`, where the last word is the severity, or the resolution (`*` = any).
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use plumbline_plan::Scope;
 use plumbline_units::{Day, Zone};
 
 use super::super::{EpisodeChange, Hold, Judge, Spoils, TickContext, Transition};
-use super::world::{Factors, World, plan};
+use super::world::{CHANNELS, Factors, World, by_channel, plan};
 
 /// Day 0 of every story.
 pub(crate) const START: &str = "2026-01-01";
@@ -23,6 +24,7 @@ pub(crate) struct Story {
     pub(crate) last: i32,
     pub(crate) seed: u64,
     pub(crate) pattern: bool,
+    by_channel: bool,
     pub(crate) live: i32,
     sick: std::ops::Range<i32>,
     changes: Vec<(i32, Factors)>,
@@ -35,6 +37,7 @@ impl Story {
             last: 200,
             seed: 1,
             pattern: false,
+            by_channel: false,
             live: 0,
             sick: 0..0,
             changes: vec![(0, Factors::NONE)],
@@ -47,11 +50,17 @@ impl Story {
                 "last" => story.last = number(1) as i32,
                 "seed" => story.seed = number(1) as u64,
                 "pattern" => story.pattern = true,
+                "by-channel" => story.by_channel = true,
                 "live" => story.live = number(1) as i32,
                 "sick" => story.sick = number(1) as i32..number(2) as i32 + 1,
                 "day" => {
                     let (_, mut factors) = *story.changes.last().unwrap();
                     for pair in words[2..].chunks(2) {
+                        if pair[0] == "only" {
+                            factors.only =
+                                CHANNELS.iter().zip(0..).find(|(c, _)| **c == pair[1]).map(|c| c.1);
+                            continue;
+                        }
                         let factor: f64 = pair[1].trim_start_matches('x').parse().unwrap();
                         match pair[0] {
                             "leads" => factors.leads = factor,
@@ -78,7 +87,8 @@ impl Story {
     }
 
     pub(crate) fn judge(&self) -> Judge {
-        Judge::new(Arc::new(plan(self.leads, self.pattern)))
+        let plan = if self.by_channel { by_channel() } else { plan(self.leads, self.pattern) };
+        Judge::new(Arc::new(plan))
     }
 
     /// Closes all targets and patterns for a day.
@@ -98,6 +108,19 @@ impl Story {
             position: Some(i64::from(at)),
             ..TickContext::default()
         };
+        self.tick_with(judge, world, at, ctx)
+    }
+
+    /// The same in a context of the caller's.
+    pub(crate) fn tick_with(
+        &self,
+        judge: &mut Judge,
+        world: &World,
+        at: i32,
+        ctx: TickContext,
+    ) -> Vec<EpisodeChange> {
+        let day = START.parse::<Day>().unwrap().plus(at);
+        let instant = Zone::UTC.start_of(day.plus(1));
         let mut changes = Vec::new();
         for target in judge.order().to_vec() {
             changes.extend(judge.close_target(target, day, instant, world, &ctx));

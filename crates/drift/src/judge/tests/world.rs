@@ -108,6 +108,33 @@ owners = [{ function = "marketing", team = "demand-gen" }, { function = "sales",
 action = "Freeze incremental spend"
 "#;
 
+/// Conversion as a whole and by channel, nothing else.
+pub(crate) const BY_CHANNEL: &str = r#"
+[dimension.channel]
+values = ["search", "paid_social"]
+[[target]]
+name = "total"
+metric = "conversion"
+from = "lead"
+to = "won"
+warn = "-10%"
+critical = "-30%"
+[[target]]
+name = "by-channel"
+metric = "conversion"
+from = "lead"
+to = "won"
+each = ["channel"]
+warn = "-10%"
+critical = "-30%"
+"#;
+
+/// A plan with targets in a scope and in the narrower ones inside it.
+pub(crate) fn by_channel() -> Plan {
+    let head = PLAN.split("[[target]]").next().unwrap_or_default();
+    parsed(&format!("{head}{BY_CHANNEL}"))
+}
+
 /// The plan of a company with so many leads a day, with or without the pattern.
 pub(crate) fn plan(leads: f64, pattern: bool) -> Plan {
     parsed(&text(leads, pattern))
@@ -135,10 +162,13 @@ pub(crate) struct Factors {
     pub(crate) rates: [f64; 4],
     /// On all lags.
     pub(crate) lags: f64,
+    /// The only channel hit; `None` = all.
+    pub(crate) only: Option<Leaf>,
 }
 
 impl Factors {
-    pub(crate) const NONE: Factors = Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4], lags: 1.0 };
+    pub(crate) const NONE: Factors =
+        Factors { leads: 1.0, spend: 1.0, rates: [1.0; 4], lags: 1.0, only: None };
 }
 
 type Sums = BTreeMap<(Leaf, Quantity), BTreeMap<Day, BTreeMap<Day, i64>>>;
@@ -164,6 +194,7 @@ impl World {
         for at in 0..days {
             let now = factors(at);
             for leaf in 0..2 {
+                let now = if now.only.is_some_and(|only| only != leaf) { Factors::NONE } else { now };
                 let mean = leads * now.leads / 2.0;
                 let count = Poisson::new(mean.max(1e-9)).unwrap().sample(&mut rng) as u32;
                 for _ in 0..count {
@@ -268,6 +299,7 @@ impl Facts for World {
             events.range(..=tick).for_each(|(&event, &n)| each(entry, event, n));
         }
     }
+    fn rejections(&self, _: Leaf, _: StageIndex, _: Day, _: Day, _: &mut dyn FnMut(&str, Day, u16, i64)) {}
 
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
         Some(self.hours.get(&(leaf, stage, day)).copied().unwrap_or_default())
