@@ -43,7 +43,6 @@ pub(crate) fn censored_rate(
         season: PairSeason::of(&planned.season, fiscal_year_start),
         in_time: None,
         curve: Curve::of(&planned.lag, ages),
-        in_time: None,
     });
     let pair = pairs.reduce(|path, next| path.then(&next))?;
     let rate = pair.rate;
