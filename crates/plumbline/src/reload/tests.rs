@@ -19,8 +19,9 @@ fn desk() -> Desk {
     let path = folder.path().join("plumbline.toml");
     let config = Config::parse(Path::new(&path), "plan = \"plan.toml\"", []).unwrap();
     let (plans, _) = settings::plans(&config).unwrap();
-    let (written, allowed, away) =
-        <(Arc<Mutex<Vec<u32>>>, Arc<Mutex<Vec<String>>>, Arc<Mutex<bool>>)>::default();
+    let written = Arc::<Mutex<Vec<u32>>>::default();
+    let allowed = Arc::<Mutex<Vec<String>>>::default();
+    let away = Arc::<Mutex<bool>>::default();
     let (log, names, broker) = (Arc::clone(&written), Arc::clone(&allowed), Arc::clone(&away));
     let apply: Apply = Box::new(move |plan| match *broker.lock().unwrap() {
         true => Err(pipeline::Failure::new(Kind::Unavailable, "no broker")),
