@@ -87,6 +87,11 @@ impl Host {
 
     /// Asks it to end and waits; true where it ended well.
     pub fn stop(mut self) -> anyhow::Result<bool> {
+        self.end()
+    }
+
+    /// The same, of one that will be replaced.
+    pub fn end(&mut self) -> anyhow::Result<bool> {
         drop(self.child.stdin.take());
         Ok(self.child.wait()?.success())
     }
