@@ -4,6 +4,7 @@
 #   kafka.sh fetch                                            fetch the jars once
 #   kafka.sh run [--dir D] [--port P] [--controller-port C]   run in the foreground; Ctrl-C or SIGTERM stops it
 #            [--leashed]                                      ends when standard input does (for tests)
+#            [--extra FILE] [--scram USER=PASSWORD]           further server properties; a user for SASL SCRAM-SHA-256
 #
 # Jars are kept in $PLUMBLINE_KAFKA_CACHE (default ~/.cache/plumbline/kafka), data in D (default ./.kafka).
 # D is formatted on first use and reused afterwards, so a killed broker restarts with what it had.
@@ -28,13 +29,15 @@ fetch() {
 }
 
 run() {
-    local dir=$PWD/.kafka port=9092 controller=9093 leashed=
+    local dir=$PWD/.kafka port=9092 controller=9093 leashed= extra= scram=()
     while [ $# -gt 0 ]; do
         case $1 in
             --leashed) leashed=1; shift; continue ;;
             --dir) dir=$2 ;;
             --port) port=$2 ;;
             --controller-port) controller=$2 ;;
+            --extra) extra=$2 ;;
+            --scram) scram=(--add-scram "SCRAM-SHA-256=[name=${2%%=*},password=${2#*=}]") ;;
             *) echo "unknown option $1" >&2; exit 64 ;;
         esac
         shift 2
@@ -61,13 +64,15 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.backoff.ms=500
 PROPERTIES
+    # Of a property named twice the last counts.
+    [ -z "$extra" ] || cat "$extra" >>"$dir/server.properties"
     local java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$libs/*" "-Xmx${KAFKA_HEAP:-512m}" -XX:+UseSerialGC
         -Djava.awt.headless=true "-Dlog4j2.configurationFile=$here/log4j2.xml")
     if [ ! -e "$dir/data/meta.properties" ]; then
         local id
         id=$("${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool random-uuid)
         "${java[@]}" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format --standalone -t "$id" \
-            -c "$dir/server.properties" >&2
+            -c "$dir/server.properties" ${scram[@]+"${scram[@]}"} >&2
     fi
     [ -n "$leashed" ] || exec "${java[@]}" kafka.Kafka "$dir/server.properties"
     # However its owner dies, the pipe closes and the broker goes with it.
@@ -81,5 +86,5 @@ PROPERTIES
 case ${1:-} in
     fetch) fetch ;;
     run) shift; run "$@" ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

@@ -27,6 +27,7 @@ struct Own {
     script: Child,
     folder: PathBuf,
     ports: [u16; 2],
+    arguments: Vec<String>,
 }
 
 /// The broker all tests of a process share, or `None` (said loudly) where there cannot be one.
@@ -54,6 +55,15 @@ impl Broker {
 
     /// A new one of our own, for tests that kill it.
     pub fn start_own() -> anyhow::Result<Broker> {
+        Broker::start_with(&[], |_, _| Ok(String::new()))
+    }
+
+    /// A new one of our own with further arguments of `kafka.sh`, and with the server properties that `extra` makes
+    /// of its folder and its ports.
+    pub fn start_with(
+        arguments: &[&str],
+        extra: impl FnOnce(&Path, [u16; 2]) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Broker> {
         for tool in ["java", "mvn"] {
             let found =
                 Command::new(tool).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -63,9 +73,13 @@ impl Broker {
         let folder =
             std::env::temp_dir().join(format!("plumbline-kafka-{}-{}", std::process::id(), ports[0]));
         std::fs::create_dir_all(&folder)?;
-        let script = launch(&folder, ports)?;
+        let properties = folder.join("extra.properties");
+        std::fs::write(&properties, extra(&folder, ports)?)?;
+        let mut arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        arguments.extend(["--extra".to_owned(), properties.display().to_string()]);
+        let script = launch(&folder, ports, &arguments)?;
         let address = format!("127.0.0.1:{}", ports[0]);
-        let mut broker = Broker { address, own: Some(Own { script, folder, ports }) };
+        let mut broker = Broker { address, own: Some(Own { script, folder, ports, arguments }) };
         broker.await_ready()?;
         Ok(broker)
     }
@@ -83,7 +97,7 @@ impl Broker {
         // Its end of the leash is still ours to drop.
         drop(own.script.stdin.take());
         own.script.wait()?;
-        own.script = launch(&own.folder, own.ports)?;
+        own.script = launch(&own.folder, own.ports, &own.arguments)?;
         self.await_ready()
     }
 
@@ -119,7 +133,7 @@ impl Drop for Broker {
     }
 }
 
-fn launch(folder: &Path, ports: [u16; 2]) -> anyhow::Result<Child> {
+fn launch(folder: &Path, ports: [u16; 2], arguments: &[String]) -> anyhow::Result<Child> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kafka/kafka.sh");
     let log = std::fs::File::options().create(true).append(true).open(folder.join("broker.log"))?;
     let child = Command::new(script)
@@ -133,6 +147,7 @@ fn launch(folder: &Path, ports: [u16; 2]) -> anyhow::Result<Child> {
         ])
         .arg("--dir")
         .arg(folder)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -140,7 +155,8 @@ fn launch(folder: &Path, ports: [u16; 2]) -> anyhow::Result<Child> {
     child.context("deploy/kafka/kafka.sh cannot be run")
 }
 
-fn free_ports() -> anyhow::Result<[u16; 2]> {
+/// Two ports nobody listens on.
+pub fn free_ports() -> anyhow::Result<[u16; 2]> {
     // Both held before either is given back, so that they differ.
     let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
     Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])

@@ -1,6 +1,6 @@
 //! A pipeline in a process of its own, so that it can be killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -21,6 +21,10 @@ pub struct Report {
     pub rejected: u64,
     /// Alert records published since the start.
     pub alerts: u64,
+    /// How often its group has given intake, and the engine stage, their partitions.
+    pub assignments: [u64; 2],
+    /// Input and log partitions that are its own now.
+    pub partitions: [usize; 2],
     /// Log records not yet committed by the engine stage, as far as known.
     pub engine_lag: Option<i64>,
 }
@@ -28,14 +32,18 @@ pub struct Report {
 /// A process that runs the pipeline.
 pub struct Host {
     child: Child,
+    /// What it was told; many plans are too much for a command line.
+    _told: tempfile::NamedTempFile,
     report: Arc<Mutex<Report>>,
 }
 
 impl Host {
     /// Starts the program `program` (see `src/bin/pipeline-host.rs`) for this configuration.
     pub fn start(program: &Path, config: &Config, stages: &str) -> anyhow::Result<Host> {
+        let mut told = tempfile::NamedTempFile::new()?;
+        told.write_all(to_json(config, stages).to_string().as_bytes())?;
         let mut child = Command::new(program)
-            .arg(to_json(config, stages).to_string())
+            .arg(told.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -50,7 +58,7 @@ impl Host {
                 }
             }
         });
-        Ok(Host { child, report })
+        Ok(Host { child, _told: told, report })
     }
 
     /// What it last said.
@@ -63,6 +71,13 @@ impl Host {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Sends it a signal by name, such as `STOP`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(sent.success(), "kill -{name}");
+        Ok(())
+    }
+
     /// kill -9.
     pub fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
@@ -72,6 +87,11 @@ impl Host {
 
     /// Asks it to end and waits; true where it ended well.
     pub fn stop(mut self) -> anyhow::Result<bool> {
+        self.end()
+    }
+
+    /// The same, of one that will be replaced.
+    pub fn end(&mut self) -> anyhow::Result<bool> {
         drop(self.child.stdin.take());
         Ok(self.child.wait()?.success())
     }
@@ -96,6 +116,8 @@ fn parse(line: &str) -> Option<Report> {
         accepted: value["accepted"].as_u64()?,
         rejected: value["rejected"].as_u64()?,
         alerts: value["alerts"].as_u64()?,
+        assignments: serde_json::from_value(value["assignments"].clone()).ok()?,
+        partitions: serde_json::from_value(value["partitions"].clone()).ok()?,
         engine_lag: value["engine_lag"].as_i64(),
     })
 }

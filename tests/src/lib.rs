@@ -4,4 +4,5 @@
 pub mod broker;
 pub mod host;
 pub mod player;
+pub mod proxy;
 pub mod world;

@@ -48,6 +48,11 @@ impl Seen {
 impl World {
     /// A world named after the test: input topics of 3, 2 and 1 partitions, a log of 2.
     pub fn new(address: &str, test: &str) -> anyhow::Result<World> {
+        World::sized(address, test, 2)
+    }
+
+    /// The same with a log of so many partitions.
+    pub fn sized(address: &str, test: &str, log_partitions: i32) -> anyhow::Result<World> {
         let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
         let prefix = format!("{test}-{nanos:x}");
         let mut config =
@@ -66,7 +71,7 @@ impl World {
         ] {
             *name = format!("{prefix}.{name}");
         }
-        topics.log_partitions = 2;
+        topics.log_partitions = log_partitions;
         let inputs = [
             (topics.leads[0].clone(), 3),
             (topics.opportunities[0].clone(), 2),

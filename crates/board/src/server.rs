@@ -2,16 +2,22 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::serve::Listener;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
+use crate::bounded::Bounded;
 use crate::metric;
 
 /// Whether the process should be sent work.
@@ -59,9 +65,28 @@ pub fn install_recorder(version: &str, state_machine: u32) -> Result<PrometheusH
     Ok(handle)
 }
 
+/// What may be changed over HTTP.
+#[derive(Clone)]
+pub struct Writes {
+    /// What a write must bear; without one, nothing may be written.
+    pub token: Option<String>,
+    /// Reads the plans again.
+    pub reload: ReloadSource,
+}
+
+/// Reads the plans again; says what came of it.
+pub type ReloadSource = Arc<dyn Fn() -> BoxedOutcome + Send + Sync>;
+/// What came of a write, in words: done, or refused.
+pub type BoxedOutcome = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
+
+/// A request's body may have this many bytes.
+const BODY: usize = 64 << 10;
+/// A request is answered within this time.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// A bound listener, not yet serving.
 pub struct Board {
-    listener: TcpListener,
+    listener: Bounded,
     router: Router,
     metrics: PrometheusHandle,
 }
@@ -86,7 +111,17 @@ impl Board {
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(show_readiness))
             .with_state(Sources { metrics: metrics.clone(), readiness });
-        Ok(Board { listener, router, metrics })
+        Ok(Board { listener: Bounded::new(listener), router, metrics })
+    }
+
+    /// Takes writes too, from those who bear the token.
+    pub fn accepting(mut self, writes: Writes) -> Board {
+        let routes = Router::new()
+            .route("/-/reload", post(reload))
+            .layer(DefaultBodyLimit::max(BODY))
+            .with_state(writes);
+        self.router = self.router.merge(routes);
+        self
     }
 
     /// Where it listens.
@@ -104,10 +139,41 @@ impl Board {
                 metrics.run_upkeep();
             }
         });
-        let served = axum::serve(self.listener, self.router).with_graceful_shutdown(stop).await;
+        let served = axum::serve(self.listener, self.router.layer(from_fn(in_time)))
+            .with_graceful_shutdown(stop)
+            .await;
         upkeep.abort();
         served.map_err(BoardError::Serve)
     }
+}
+
+/// A handler that does not end is not waited for.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "not done in time; the log says more\n").into_response(),
+    }
+}
+
+/// The body says nothing, but is read and bounded like any other.
+async fn reload(State(writes): State<Writes>, headers: HeaderMap, _: Bytes) -> Response {
+    let Some(token) = &writes.token else {
+        return (StatusCode::FORBIDDEN, "writes need http.token in the configuration\n").into_response();
+    };
+    let borne = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !borne.and_then(|text| text.strip_prefix("Bearer ")).is_some_and(|text| same(text, token)) {
+        let wanted = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (StatusCode::UNAUTHORIZED, wanted, "a bearer token is needed\n").into_response();
+    }
+    match (writes.reload)().await {
+        Ok(done) => (StatusCode::OK, done + "\n").into_response(),
+        Err(refused) => (StatusCode::UNPROCESSABLE_ENTITY, refused + "\n").into_response(),
+    }
+}
+
+/// Compares in a time that depends on the lengths alone, so that it tells nothing of the token.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 async fn show_metrics(State(sources): State<Sources>) -> Response {
@@ -122,60 +188,4 @@ async fn show_readiness(State(sources): State<Sources>) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    async fn ask(address: SocketAddr, path: &str) -> String {
-        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    #[tokio::test]
-    async fn it_shows_metrics_health_and_readiness_until_it_is_stopped() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        metrics::with_local_recorder(&recorder, || {
-            metrics::gauge!(metric::JOURNEYS, "workspace" => "a").set(3.0)
-        });
-        let ready = Arc::new(AtomicBool::new(false));
-        let source: ReadinessSource = {
-            let ready = Arc::clone(&ready);
-            Arc::new(move || {
-                let ready = ready.load(Ordering::Relaxed);
-                Readiness { ready, detail: if ready { "ready" } else { "restoring: 40%" }.to_owned() }
-            })
-        };
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let board = Board::bind(loopback, recorder.handle(), source).await.unwrap();
-        let address = board.address().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(board.serve(async move {
-            let _ = stopped.await;
-        }));
-
-        assert!(ask(address, "/metrics").await.contains("plumbline_funnel_journeys{workspace=\"a\"} 3"));
-        assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200"));
-        let waiting = ask(address, "/readyz").await;
-        assert!(waiting.starts_with("HTTP/1.1 503") && waiting.contains("restoring: 40%"), "{waiting}");
-        ready.store(true, Ordering::Relaxed);
-        assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 200"));
-        assert!(ask(address, "/nowhere").await.starts_with("HTTP/1.1 404"));
-
-        stop.send(()).unwrap();
-        serving.await.unwrap().unwrap();
-    }
-
-    #[tokio::test]
-    async fn an_address_in_use_says_how_to_choose_another() {
-        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let handle = PrometheusBuilder::new().build_recorder().handle();
-        let source: ReadinessSource = Arc::new(|| Readiness { ready: true, detail: String::new() });
-        let error = Board::bind(taken.local_addr().unwrap(), handle, source).await.err().unwrap();
-        assert!(error.to_string().contains("--listen"));
-    }
-}
+mod tests;

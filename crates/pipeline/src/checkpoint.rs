@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use crate::metric;
+
 /// A snapshot of one log partition's state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -94,15 +96,11 @@ impl CheckpointStore for DirectoryStore {
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{:020}.checkpoint", checkpoint.position));
         let temporary = path.with_extension("writing");
-        let mut file = File::create(&temporary)?;
-        let header = header(checkpoint);
-        let mut crc = crc32fast::Hasher::new();
-        for part in [header.as_slice(), &checkpoint.state] {
-            crc.update(part);
-            file.write_all(part)?;
+        if let Err(error) = write(&temporary, checkpoint) {
+            // On a full disk what was written of it would keep the space that others wait for.
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
         }
-        file.write_all(&crc.finalize().to_le_bytes())?;
-        file.sync_all()?;
         fs::rename(&temporary, &path)?;
         // The rename itself must be on the disk before older checkpoints go.
         File::open(&folder)?.sync_all()?;
@@ -117,17 +115,33 @@ impl CheckpointStore for DirectoryStore {
             if at > position {
                 continue;
             }
-            match read(&path)? {
-                Some(checkpoint) if checkpoint.version == version => return Ok(Some(checkpoint)),
-                Some(other) => {
+            match read(&path) {
+                Ok(Some(checkpoint)) if checkpoint.version == version => return Ok(Some(checkpoint)),
+                Ok(Some(other)) => {
                     tracing::warn!(path = %path.display(), made_by = other.version, ours = version,
                         "checkpoint of another version passed over");
                 }
-                None => tracing::warn!(path = %path.display(), "torn checkpoint passed over"),
+                Ok(None) => tracing::warn!(path = %path.display(), "torn checkpoint passed over"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "unreadable checkpoint passed over");
+                }
             }
+            metric::checkpoint("unusable");
         }
         Ok(None)
     }
+}
+
+fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    let header = header(checkpoint);
+    let mut crc = crc32fast::Hasher::new();
+    for part in [header.as_slice(), &checkpoint.state] {
+        crc.update(part);
+        file.write_all(part)?;
+    }
+    file.write_all(&crc.finalize().to_le_bytes())?;
+    file.sync_all()
 }
 
 fn header(checkpoint: &Checkpoint) -> Vec<u8> {

@@ -190,15 +190,24 @@ impl Member {
         &self.consumer
     }
 
-    /// Generation and member id as of now: what fences a member that has lost its partitions.
+    /// Generation and member id as of now. Taken when partitions are assigned and kept for as long as they are:
+    /// a member that has lost them meanwhile commits under its old generation and is refused, whatever its
+    /// client has learnt in the background.
     pub(crate) fn group(&self) -> Result<ConsumerGroupMetadata, Failure> {
         self.consumer.group_metadata().ok_or_else(|| Failure::new(Kind::Unavailable, "not in a group yet"))
     }
 
+    /// The oldest rebalance not yet [answered](Member::answered).
     pub(crate) fn next_rebalance(&self) -> Option<Rebalance> {
-        lock(&self.consumer.context().rebalances).pop_front()
+        lock(&self.consumer.context().rebalances).front().cloned()
     }
 
+    /// The oldest rebalance is dealt with.
+    pub(crate) fn answered(&self) {
+        lock(&self.consumer.context().rebalances).pop_front();
+    }
+
+    /// Whether a rebalance waits for its answer, the one being answered included.
     pub(crate) fn rebalancing(&self) -> bool {
         !lock(&self.consumer.context().rebalances).is_empty()
     }

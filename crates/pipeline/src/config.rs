@@ -193,6 +193,9 @@ pub enum ResetFrom {
     /// Intake: read the inputs again from their start (duplicates are folded once). Engine: publish everything
     /// again.
     Earliest,
+    /// Engine: go on from the newest checkpoint, though committed offsets are gone or retention has removed log
+    /// records behind it; those are lost. Says nothing to intake.
+    Checkpoint,
     /// Intake: skip what is on the inputs. Engine: replay silently to the end of the log, then speak.
     Latest,
 }
@@ -246,6 +249,11 @@ impl Config {
         if let Some(pair) = own.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong(format!("topic `{}` is named for two purposes", pair[0]));
         }
+        let mut workspaces: Vec<&Name> = self.plans.iter().map(|plan| &plan.workspace).collect();
+        workspaces.sort_unstable();
+        if let Some(pair) = workspaces.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong(format!("workspace `{}` has two plans", pair[0]));
+        }
         if self.topics.log_partitions < 1 {
             return wrong(format!("log_partitions is {}; at least 1 is needed", self.topics.log_partitions));
         }
@@ -284,5 +292,21 @@ mod tests {
         config.topics.leads.pop();
         config.topics.alerts = config.topics.aggregates.clone();
         assert!(config.check().is_err());
+    }
+
+    #[test]
+    fn two_plans_of_one_workspace_are_refused() {
+        let mut config = Config::default();
+        let plan = |workspace: &str| ConfiguredPlan {
+            workspace: workspace.parse().unwrap(),
+            toml: String::new(),
+            live_from: None,
+            revision: 1,
+            content_hash: [0; 32],
+        };
+        config.plans = vec![plan("a"), plan("b")];
+        assert!(config.check().is_ok());
+        config.plans.push(plan("a"));
+        assert!(config.check().unwrap_err().to_string().contains("`a` has two plans"));
     }
 }

@@ -15,20 +15,23 @@ mod start;
 mod task;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use crate::client::{Member, Rebalance, TopicPartition};
+use crate::client::{Member, REQUEST, Rebalance, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
+use crate::layout::unchanged;
 use crate::metric;
 use crate::read::{Reader, is_fleeting};
+use crate::rejoin::rejoin;
 use crate::service::{Observer, Shared};
-use crate::transaction::Transactions;
+use crate::transaction::{Aborts, Transactions};
 use checkpoints::Checkpoints;
 use history::LogHistory;
 use task::Task;
@@ -42,7 +45,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 struct Stage<'a> {
     config: &'a Config,
     shared: &'a Shared,
-    member: &'a Member,
+    member: Rc<Member>,
+    /// What the member was when it was given its partitions.
+    group: Option<ConsumerGroupMetadata>,
     reader: Reader,
     transactions: Transactions,
     checkpoints: Option<Checkpoints>,
@@ -54,7 +59,8 @@ struct Stage<'a> {
     committed_at: Instant,
     looked_at: Instant,
     alerts: u64,
-    aborts: u32,
+    aborts: Aborts,
+    assignments: u64,
 }
 
 /// Runs until asked to stop or unable to go on.
@@ -67,11 +73,12 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
     }
     let transactions = Transactions::take_over(config, STAGE, shared.stop.clone())?;
     let checkpoints = Checkpoints::start(config)?;
-    let member = Member::join(config, STAGE, &[&config.topics.log])?;
+    let member = Rc::new(Member::join(config, STAGE, &[&config.topics.log])?);
     let mut stage = Stage {
         config,
         shared,
-        member: &member,
+        member,
+        group: None,
         reader,
         transactions,
         checkpoints,
@@ -82,10 +89,14 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         committed_at: Instant::now(),
         looked_at: Instant::now(),
         alerts: 0,
-        aborts: 0,
+        aborts: Aborts::default(),
+        assignments: 0,
     };
     while !shared.stop.is_set() {
-        stage.turn()?;
+        match stage.turn() {
+            Err(failure) if failure.kind() == Kind::Displaced => stage.rejoin()?,
+            other => other?,
+        }
     }
     stage.publish()?;
     stage.keep_checkpoints(true);
@@ -102,6 +113,7 @@ impl Stage<'_> {
                 Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
                 Rebalance::Revoked => self.revoked()?,
             }
+            self.member.answered();
         }
         if self.due() {
             self.publish()?;
@@ -110,7 +122,8 @@ impl Stage<'_> {
         if self.looked_at.elapsed() >= LOOK_EVERY {
             self.look();
         }
-        match self.member.consumer().poll(POLL) {
+        let member = Rc::clone(&self.member);
+        match member.consumer().poll(POLL) {
             None => Ok(()),
             Some(Ok(message)) => self.apply(&message),
             Some(Err(KafkaError::PartitionEOF(partition))) => self.reached_end(partition),
@@ -134,7 +147,7 @@ impl Stage<'_> {
         let Some(task) = self.tasks.get_mut(&message.partition()) else { return Ok(()) };
         let mut history = LogHistory {
             reader: &self.reader,
-            member: self.member,
+            member: &self.member,
             log: &self.config.topics.log,
             partition: message.partition(),
         };
@@ -160,17 +173,26 @@ impl Stage<'_> {
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
         self.tasks.clear();
+        self.group = Some(self.member.group()?);
+        self.assignments += 1;
+        metric::rebalance(STAGE, "assigned");
         self.member.forget_stats();
+        let mut every = TopicPartitionList::new();
+        every.add_partition_range(&self.config.topics.log, 0, self.log_partitions - 1);
+        let committed = self.member.consumer().committed_offsets(every, REQUEST)?;
+        unchanged(self.config, &self.reader, self.log_partitions, &committed)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
-            let task = start::restore(self.config, self.member, &self.reader, *partition)?;
+            let task = start::restore(self.config, &self.member, &self.reader, *partition)?;
             list.add_partition_offset(topic, *partition, Offset::Offset(task.position()))?;
             self.tasks.insert(*partition, task);
         }
         self.member.consumer().assign(&list)?;
         self.uncommitted = 0;
+        let assignments = self.assignments;
         self.shared.status.engine(|status| {
             status.joined = true;
+            status.assignments = assignments;
             status.partitions.clear();
         });
         self.look();
@@ -179,12 +201,40 @@ impl Stage<'_> {
 
     fn revoked(&mut self) -> Result<(), Failure> {
         // A lost assignment is somebody else's already: what was said about it would be refused anyway.
-        if !self.member.consumer().assignment_lost() {
+        if self.member.consumer().assignment_lost() {
+            metric::rebalance(STAGE, "lost");
+            tracing::warn!(
+                partitions = self.tasks.len(),
+                "the group has given the log partitions to another"
+            );
+        } else {
             self.publish()?;
             self.keep_checkpoints(true);
         }
-        self.tasks.clear();
+        self.let_go();
         self.member.consumer().unassign()?;
+        Ok(())
+    }
+
+    /// What is not committed is the next owner's to say.
+    fn let_go(&mut self) {
+        for partition in std::mem::take(&mut self.tasks).into_keys() {
+            metric::engine_gone(partition);
+        }
+        self.group = None;
+        self.uncommitted = 0;
+        self.shared.status.engine(|status| {
+            status.joined = false;
+            status.partitions.clear();
+        });
+    }
+
+    fn rejoin(&mut self) -> Result<(), Failure> {
+        self.let_go();
+        let topics = [self.config.topics.log.as_str()];
+        let (transactions, stop) = (&mut self.transactions, &self.shared.stop);
+        let member = rejoin(self.config, STAGE, &topics, &self.member, transactions, stop)?;
+        self.member = Rc::new(member);
         Ok(())
     }
 

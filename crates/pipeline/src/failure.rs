@@ -12,6 +12,9 @@ pub enum Kind {
     /// Another instance has taken over under this name, or the client can no longer be used: the process must
     /// end; a supervisor may start it again.
     Fenced,
+    /// The group knows another member under this name. The member may join again where the name turns out to be
+    /// its own still: a broker that dies while a member joins answers it so too.
+    Displaced,
     /// Mend the configuration or the rights.
     Configuration,
     /// What the log or the offsets hold does not fit: a person must decide (the message says between what).
@@ -26,6 +29,7 @@ impl Kind {
         match self {
             Kind::Unavailable => "unavailable",
             Kind::Fenced => "fenced",
+            Kind::Displaced => "displaced",
             Kind::Configuration => "configuration",
             Kind::Data => "data",
             Kind::Disk => "disk",
@@ -69,6 +73,7 @@ impl From<KafkaError> for Failure {
     fn from(error: KafkaError) -> Failure {
         let kind = match &error {
             KafkaError::Transaction(e) if e.is_fatal() => Kind::Fenced,
+            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId) => Kind::Displaced,
             KafkaError::MessageConsumptionFatal(_) => Kind::Fenced,
             KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Kind::Configuration,
             other => other.rdkafka_error_code().map_or(Kind::Unavailable, kind_of_code),
@@ -91,11 +96,8 @@ fn kind_of_code(code: RDKafkaErrorCode) -> Kind {
         | Code::UnknownPartition
         | Code::PolicyViolation
         | Code::InvalidReplicationFactor => Kind::Configuration,
-        Code::Fenced
-        | Code::Fatal
-        | Code::FencedInstanceId
-        | Code::ProducerFenced
-        | Code::InvalidProducerEpoch => Kind::Fenced,
+        Code::FencedInstanceId => Kind::Displaced,
+        Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch => Kind::Fenced,
         Code::OffsetOutOfRange | Code::AutoOffsetReset => Kind::Data,
         _ => Kind::Unavailable,
     }

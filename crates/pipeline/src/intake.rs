@@ -8,40 +8,45 @@ mod progress;
 mod start;
 mod translate;
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use plumbline_events::{ClockRecord, InputPosition, LogRecord, encode_record};
 use plumbline_units::{Seconds, Timestamp};
 use rdkafka::Message;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
 use crate::client::{Member, PartitionStats, Rebalance, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
+use crate::layout::memo;
 use crate::metric;
 use crate::read::{Reader, is_fleeting};
+use crate::rejoin::rejoin;
 use crate::service::Shared;
 use crate::time::TimeSource;
-use crate::transaction::{Broken, Outgoing, Transactions};
+use crate::transaction::{Aborts, Broken, Outgoing, Transactions};
 use progress::Progress;
 use translate::Translator;
 
 const STAGE: &str = "intake";
-/// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
-const MAX_ABORTS: u32 = 10;
 /// The longest wait for a message.
 const POLL: Duration = Duration::from_millis(100);
 
 struct Intake<'a> {
     config: &'a Config,
     shared: &'a Shared,
-    member: &'a Member,
+    member: Rc<Member>,
+    /// What the member was when it was given its partitions.
+    group: Option<ConsumerGroupMetadata>,
     reader: Reader,
     transactions: Transactions,
     translator: Translator,
     log_partitions: i32,
+    /// What goes with the committed offsets.
+    memo: String,
     /// What has been read and told, the open transaction included; what counts once it commits.
     now: Progress,
     /// What counts already.
@@ -50,7 +55,8 @@ struct Intake<'a> {
     messages: usize,
     /// A clock record is due whatever the clock says: at the start, and when inputs change hands.
     clock_wanted: bool,
-    aborts: u32,
+    aborts: Aborts,
+    assignments: u64,
     buffer: Vec<u8>,
 }
 
@@ -64,26 +70,32 @@ pub(crate) fn run(config: &Config, shared: &Shared) -> Result<(), Failure> {
     }
     // First the transactions: what a former self left open is settled before its offsets are asked for.
     let transactions = Transactions::take_over(config, STAGE, shared.stop.clone())?;
-    let translator = Translator::new(config, log_partitions);
-    let member = Member::join(config, STAGE, &translator.topics())?;
+    let translator = Translator::new(config, log_partitions, shared.allowed.clone());
+    let member = Rc::new(Member::join(config, STAGE, &translator.topics())?);
     let mut intake = Intake {
         config,
         shared,
-        member: &member,
+        member,
+        group: None,
         reader,
         transactions,
         translator,
         log_partitions,
+        memo: memo(log_partitions),
         now: Progress::default(),
         committed: Progress::default(),
         begun: None,
         messages: 0,
         clock_wanted: false,
-        aborts: 0,
+        aborts: Aborts::default(),
+        assignments: 0,
         buffer: Vec::new(),
     };
     while !shared.stop.is_set() {
-        intake.turn()?;
+        match intake.turn() {
+            Err(failure) if failure.kind() == Kind::Displaced => intake.rejoin()?,
+            other => other?,
+        }
     }
     intake.commit()
 }
@@ -95,6 +107,7 @@ impl Intake<'_> {
                 Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
                 Rebalance::Revoked => self.revoked()?,
             }
+            self.member.answered();
         }
         let told = self.tell_time(self.shared.time.now());
         self.unless_broken(told)?;
@@ -108,7 +121,8 @@ impl Intake<'_> {
         }
         let every = self.config.intake.commit_every;
         let wait = self.begun.map_or(POLL, |begun| every.saturating_sub(begun.elapsed()).min(POLL));
-        match self.member.consumer().poll(wait) {
+        let member = Rc::clone(&self.member);
+        match member.consumer().poll(wait) {
             None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(()),
             Some(Ok(message)) => {
                 let taken = self.take(&message);
@@ -207,10 +221,10 @@ impl Intake<'_> {
     fn commit(&mut self) -> Result<(), Failure> {
         let Some(begun) = self.begun.take() else { return Ok(()) };
         self.messages = 0;
-        let group = self.member.group()?;
-        match self.transactions.commit(&self.now.offsets()?, &group) {
+        let Some(group) = &self.group else { return Ok(()) };
+        match self.transactions.commit(&self.now.offsets(&self.memo)?, group) {
             Ok(()) => {
-                self.aborts = 0;
+                self.aborts.clear();
                 metric::transaction_committed(STAGE, begun.elapsed());
                 self.publish_progress();
                 self.committed = self.now.clone();
@@ -221,11 +235,13 @@ impl Intake<'_> {
     }
 
     fn publish_progress(&mut self) {
-        self.now.report(&self.committed, self.member);
+        self.now.report(&self.committed, &self.member);
         self.shared.flows.inputs.read(self.now.input_bytes - self.committed.input_bytes);
         self.shared.flows.log.wrote(self.now.log_bytes - self.committed.log_bytes);
+        let assignments = self.assignments;
         self.shared.status.intake(|status| {
             status.joined = true;
+            status.assignments = assignments;
             status.committed = self.now.by_partition();
             status.accepted = self.now.accepted;
             status.rejected = self.now.rejected;
@@ -240,27 +256,24 @@ impl Intake<'_> {
             Err(Broken::Fatal(failure)) => return Err(failure.during("intake transaction")),
             Err(Broken::Aborted(failure)) => failure,
         };
-        metric::transaction_aborted(STAGE);
-        tracing::warn!(%failure, "intake transaction given up and repeated");
-        self.aborts += 1;
-        if self.aborts >= MAX_ABORTS {
-            return Err(failure.during(format!("{MAX_ABORTS} intake transactions in a row")));
-        }
+        self.aborts.count(STAGE, failure, &self.shared.stop)?;
         self.begun = None;
         self.messages = 0;
         self.now = self.committed.clone();
         if !self.member.rebalancing() && !self.now.slots.is_empty() {
-            self.member.consumer().assign(&self.now.offsets()?)?;
+            self.member.consumer().assign(&self.now.offsets(&self.memo)?)?;
         }
         Ok(())
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.group = Some(self.member.group()?);
+        self.assignments += 1;
+        metric::rebalance(STAGE, "assigned");
         self.member.forget_stats();
-        self.now.slots =
-            start::slots(self.config, self.member, &self.reader, &self.translator.topics(), partitions)?;
+        self.now.slots = start::slots(self.config, &self.member, &self.reader, &self.translator, partitions)?;
         self.committed = self.now.clone();
-        self.member.consumer().assign(&self.now.offsets()?)?;
+        self.member.consumer().assign(&self.now.offsets(&self.memo)?)?;
         self.clock_wanted = true;
         tracing::info!(partitions = partitions.len(), "intake reads its inputs");
         self.publish_progress();
@@ -268,10 +281,35 @@ impl Intake<'_> {
     }
 
     fn revoked(&mut self) -> Result<(), Failure> {
-        self.commit()?;
-        self.now.slots.clear();
-        self.committed = self.now.clone();
+        // Lost partitions are somebody else's already, and what was taken of them is being taken there.
+        if self.member.consumer().assignment_lost() {
+            metric::rebalance(STAGE, "lost");
+            tracing::warn!(partitions = self.now.slots.len(), "the group has given the inputs to another");
+            self.transactions.abort()?;
+        } else {
+            self.commit()?;
+        }
+        self.let_go();
         self.member.consumer().unassign()?;
+        Ok(())
+    }
+
+    /// What is not committed is the next owner's to take.
+    fn let_go(&mut self) {
+        self.begun = None;
+        self.messages = 0;
+        self.committed.slots.clear();
+        self.now = self.committed.clone();
+        self.group = None;
+        self.shared.status.intake(|status| status.joined = false);
+    }
+
+    fn rejoin(&mut self) -> Result<(), Failure> {
+        self.let_go();
+        let (transactions, stop) = (&mut self.transactions, &self.shared.stop);
+        let topics = self.translator.topics();
+        let member = rejoin(self.config, STAGE, &topics, &self.member, transactions, stop)?;
+        self.member = Rc::new(member);
         Ok(())
     }
 }

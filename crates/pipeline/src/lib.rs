@@ -9,6 +9,7 @@
 //! Nothing here decides anything about plans or drift. rdkafka appears in this crate alone.
 
 mod admin;
+mod allowed;
 mod apply;
 mod checkpoint;
 mod client;
@@ -20,9 +21,11 @@ mod export;
 mod failure;
 mod flow;
 mod intake;
+mod layout;
 mod metric;
 mod partitioner;
 mod read;
+mod rejoin;
 mod service;
 mod status;
 mod stop;
@@ -30,6 +33,7 @@ mod time;
 mod transaction;
 
 pub use admin::ensure_topics;
+pub use allowed::AllowHandle;
 pub use apply::apply_plan;
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
 pub use client::FORCED;
@@ -38,7 +42,7 @@ pub use doctor::{Check, Outcome, check as doctor};
 pub use export::{Part, TopicRecord, export_log, read_topic};
 pub use failure::{Failure, Kind};
 pub use flow::{Flow, Flows};
-pub use metric::describe as describe_metrics;
+pub use metric::{describe as describe_metrics, plan_reload};
 pub use partitioner::partition_of;
 pub use service::{Observer, Options, Pipeline};
 pub use status::{EngineStatus, IntakeStatus, PartitionStatus, Status, StatusHandle};

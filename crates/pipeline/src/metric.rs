@@ -9,6 +9,7 @@ const INTAKE_LAG: &str = "plumbline_intake_lag_messages";
 const CLOCK_RECORDS: &str = "plumbline_clock_records_total";
 const TRANSACTIONS: &str = "plumbline_transactions_total";
 const TRANSACTION_SECONDS: &str = "plumbline_transaction_duration_seconds";
+const REBALANCES: &str = "plumbline_rebalances_total";
 const ENGINE_RECORDS: &str = "plumbline_engine_records_total";
 const ENGINE_POSITION: &str = "plumbline_engine_position";
 const ENGINE_LAG: &str = "plumbline_engine_lag_records";
@@ -16,6 +17,7 @@ const ENGINE_RESTORING: &str = "plumbline_engine_restoring";
 const ALERTS: &str = "plumbline_alert_records_total";
 const AGGREGATES: &str = "plumbline_aggregate_records_total";
 const ENGINE_REJECTED: &str = "plumbline_engine_rejected_total";
+const PLAN_RELOADS: &str = "plumbline_plan_reloads_total";
 const CHECKPOINTS: &str = "plumbline_checkpoints_total";
 const CHECKPOINT_BYTES: &str = "plumbline_checkpoint_bytes";
 const CHECKPOINT_POSITION: &str = "plumbline_checkpoint_position";
@@ -28,6 +30,10 @@ pub fn describe() {
     describe_counter!(CLOCK_RECORDS, "Clock records written");
     describe_counter!(TRANSACTIONS, "Transactions, by stage and result (committed, aborted)");
     describe_histogram!(TRANSACTION_SECONDS, Unit::Seconds, "Time from begin to commit, by stage");
+    describe_counter!(
+        REBALANCES,
+        "Partitions given by the group, or joined anew, by stage and result (assigned, lost, rejoined)"
+    );
     describe_counter!(ENGINE_RECORDS, "Log records applied, by phase (replay, live)");
     describe_gauge!(ENGINE_POSITION, "Next log offset to apply, by partition");
     describe_gauge!(ENGINE_LAG, "Log records not yet applied, by partition");
@@ -35,7 +41,8 @@ pub fn describe() {
     describe_counter!(ALERTS, "Alert records published");
     describe_counter!(AGGREGATES, "Aggregate records published");
     describe_counter!(ENGINE_REJECTED, "Log records sent to the dead letters, by class");
-    describe_counter!(CHECKPOINTS, "Checkpoints, by result (saved, failed, skipped)");
+    describe_counter!(PLAN_RELOADS, "Plans read again, by result (written, unchanged, refused)");
+    describe_counter!(CHECKPOINTS, "Checkpoints, by result (saved, failed, skipped, unusable)");
     describe_gauge!(CHECKPOINT_BYTES, Unit::Bytes, "Size of the last checkpoint, by partition");
     describe_gauge!(CHECKPOINT_POSITION, "Log position of the last checkpoint, by partition");
 }
@@ -65,6 +72,10 @@ pub(crate) fn transaction_aborted(stage: &'static str) {
     counter!(TRANSACTIONS, "stage" => stage, "result" => "aborted").increment(1);
 }
 
+pub(crate) fn rebalance(stage: &'static str, result: &'static str) {
+    counter!(REBALANCES, "stage" => stage, "result" => result).increment(1);
+}
+
 pub(crate) fn records_applied(phase: &'static str, count: u64) {
     counter!(ENGINE_RECORDS, "phase" => phase).increment(count);
 }
@@ -78,6 +89,13 @@ pub(crate) fn engine_at(partition: i32, position: i64, lag: Option<i64>, restori
     gauge!(ENGINE_RESTORING, "partition" => label).set(f64::from(u8::from(restoring)));
 }
 
+/// A partition judged elsewhere now is not shown here as if it stood still.
+pub(crate) fn engine_gone(partition: i32) {
+    let label = partition.to_string();
+    gauge!(ENGINE_LAG, "partition" => label.clone()).set(0.0);
+    gauge!(ENGINE_RESTORING, "partition" => label).set(0.0);
+}
+
 pub(crate) fn published(alerts: u64, aggregates: u64) {
     counter!(ALERTS).increment(alerts);
     counter!(AGGREGATES).increment(aggregates);
@@ -85,6 +103,11 @@ pub(crate) fn published(alerts: u64, aggregates: u64) {
 
 pub(crate) fn record_rejected(class: &'static str) {
     counter!(ENGINE_REJECTED, "class" => class).increment(1);
+}
+
+/// Counts a plan that was read again while the service runs: `written`, `unchanged` or `refused`.
+pub fn plan_reload(result: &'static str) {
+    counter!(PLAN_RELOADS, "result" => result).increment(1);
 }
 
 pub(crate) fn checkpoint(result: &'static str) {

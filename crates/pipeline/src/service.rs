@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use plumbline_engine::Engine;
 
+use crate::allowed::{AllowHandle, Allowed};
 use crate::config::{Config, Stages};
 use crate::failure::{Failure, Kind};
 use crate::flow::Flows;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) status: StatusHandle,
     pub(crate) time: TimeSource,
     pub(crate) flows: Flows,
+    pub(crate) allowed: Allowed,
 }
 
 /// Looks at the state machines now and then: metrics, the board, a demonstration's screen.
@@ -62,6 +64,17 @@ pub struct Pipeline {
     threads: Vec<(&'static str, JoinHandle<Result<(), Failure>>)>,
 }
 
+/// Says what to do where the client's words do not.
+fn explained(failure: Failure) -> Failure {
+    match failure.kind() {
+        Kind::Fenced => failure.during(
+            "this instance was taken for dead while it stood still, or another runs under its name; nothing it had not \
+             committed is visible. Start it again, under a name of its own",
+        ),
+        _ => failure,
+    }
+}
+
 /// How long stages are given to commit, write their checkpoints and leave.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -74,7 +87,8 @@ impl Pipeline {
         }
         let config = Arc::new(config);
         let Options { stages, time, flows, observer } = options;
-        let shared = Shared { time, flows, ..Shared::default() };
+        let allowed = Allowed::new(config.intake.allow_attributes.as_deref());
+        let shared = Shared { time, flows, allowed, ..Shared::default() };
         // Present from the start, so that a stage that has not reported yet is not taken for ready.
         if stages.intake {
             shared.status.intake(|_| {});
@@ -101,7 +115,7 @@ impl Pipeline {
         let shared = self.shared.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Whatever ends a stage ends the process: half a pipeline looks alive and is not.
-            let outcome = stage(&shared).map_err(|failure| failure.during(name));
+            let outcome = stage(&shared).map_err(|failure| explained(failure).during(name));
             if let Err(failure) = &outcome {
                 tracing::error!(%failure, kind = failure.kind().word(), "stage ended");
                 shared.status.update(|status| {
@@ -118,6 +132,11 @@ impl Pipeline {
     /// What the stages are doing.
     pub fn status(&self) -> StatusHandle {
         self.shared.status.clone()
+    }
+
+    /// A handle that lets further attributes into the log, for plans that come while the stages run.
+    pub fn allowing(&self) -> AllowHandle {
+        AllowHandle(self.shared.allowed.clone())
     }
 
     /// A handle that asks the stages to end, for signal handlers.

@@ -29,6 +29,8 @@ pub struct IntakeStatus {
     pub accepted: u64,
     /// Inputs sent to the dead letters since the start.
     pub rejected: u64,
+    /// How often the group has given it partitions.
+    pub assignments: u64,
     /// The last clock record.
     pub clock: Option<Timestamp>,
 }
@@ -38,6 +40,8 @@ pub struct IntakeStatus {
 pub struct EngineStatus {
     /// Whether the group has given it its (possibly empty) share of the log.
     pub joined: bool,
+    /// How often the group has given it partitions.
+    pub assignments: u64,
     /// Log partitions judged here.
     pub partitions: BTreeMap<i32, PartitionStatus>,
     /// Alert records published since the start.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Set once; every stage then commits what it has and ends.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,14 @@ impl Stop {
     /// Asks the stages to end.
     pub fn set(&self) {
         self.0.store(true, Ordering::Release);
+    }
+
+    /// Waits, but not beyond being asked to end.
+    pub(crate) fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.is_set() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20).min(time));
+        }
     }
 
     /// Whether they have been asked.

@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use crate::client::{DeliveryContext, producer_config};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
+use crate::metric;
 use crate::stop::Stop;
 
 /// How long one step of a transaction is tried again before the process gives up.
@@ -20,6 +21,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CALL: Duration = Duration::from_secs(5);
 /// The patience of a process that is asked to end.
 const LAST_PATIENCE: Duration = Duration::from_secs(8);
+
+/// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
+const MAX_ABORTS: u32 = 10;
+/// The longest wait after a transaction that did not commit: a member that has lost its partitions without knowing
+/// it hears so with one of the next heartbeats.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Transactions given up in a row.
+#[derive(Default)]
+pub(crate) struct Aborts(u32);
+
+impl Aborts {
+    /// One has committed.
+    pub(crate) fn clear(&mut self) {
+        self.0 = 0;
+    }
+
+    /// One was given up: waits a little longer each time, and fails where there were too many. A member that the
+    /// group does not know any more fails at once, for it has to join again.
+    pub(crate) fn count(
+        &mut self,
+        stage: &'static str,
+        failure: Failure,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        metric::transaction_aborted(stage);
+        if failure.kind() == Kind::Displaced {
+            return Err(failure);
+        }
+        tracing::warn!(%failure, stage, "transaction given up and repeated");
+        self.0 += 1;
+        if self.0 >= MAX_ABORTS {
+            return Err(failure.during(format!("{MAX_ABORTS} {stage} transactions in a row")));
+        }
+        stop.pause((Duration::from_millis(50) * 2_u32.pow(self.0)).min(LONGEST_PAUSE));
+        Ok(())
+    }
+}
 
 /// Why a transaction did not commit.
 #[derive(Debug)]
@@ -112,8 +151,8 @@ impl Transactions {
         }
     }
 
-    /// Commits the open transaction together with the consumer's offsets. `group` must be fresh: it is what
-    /// fences a member that has lost its partitions.
+    /// Commits the open transaction together with the consumer's offsets. `group` is what the member was when it
+    /// was given the partitions: it fences a member that has lost them.
     pub(crate) fn commit(
         &mut self,
         offsets: &TopicPartitionList,
@@ -170,6 +209,24 @@ impl Transactions {
         match patiently(&self.stop, || self.producer.abort_transaction(CALL)) {
             Ok(()) => Ok(()),
             Err(Step::Abort(failure) | Step::Fatal(failure)) => Err(failure.during("aborting")),
+        }
+    }
+
+    /// Whether the transactional id is ours: its coordinator is asked to take offsets, which are then given up.
+    /// Fails with [`Kind::Fenced`] where somebody else has taken it over.
+    pub(crate) fn still_ours(
+        &mut self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), Failure> {
+        self.abort()?;
+        self.begin()?;
+        match patiently(&self.stop, || self.producer.send_offsets_to_transaction(offsets, group, CALL)) {
+            Ok(()) | Err(Step::Abort(_)) => self.abort(),
+            Err(Step::Fatal(failure)) => {
+                self.open = false;
+                Err(failure)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The argument tree. Flags override the environment, which overrides the file, which overrides defaults.
 
 mod backtest;
+mod run;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use plumbline_units::{Day, Name, Timestamp};
 pub(crate) use backtest::{BacktestArgs, Order};
 
 use crate::commands::generate::parse_segment;
+pub(crate) use run::{Reset, RunArgs, Stages};
 
 mod plan;
 
@@ -116,38 +118,6 @@ pub(crate) struct ConfigArgs {
     /// Overrides `http.listen`.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    /// Which stages this process runs.
-    #[arg(long, value_enum, default_value = "all")]
-    pub(crate) stages: Stages,
-    /// Where to start when the consumer groups have no committed offsets although the log is not empty.
-    #[arg(long, value_enum)]
-    pub(crate) reset_from: Option<Reset>,
-}
-
-/// A decision where committed offsets are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Reset {
-    /// Read the inputs again (duplicates are folded once) and publish every alert again.
-    Earliest,
-    /// Skip what is on the inputs, replay the log silently, then speak.
-    Latest,
-}
-
-/// Which stages a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Stages {
-    /// Both, in one process.
-    All,
-    /// Inputs into the log.
-    Intake,
-    /// The log into alerts and aggregates.
-    Engine,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod config;
 mod exit;
 mod input;
 mod progress;
+mod reload;
 mod settings;
 
 use std::io::IsTerminal;

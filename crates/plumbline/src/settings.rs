@@ -116,7 +116,7 @@ pub(crate) fn pipeline(config: &Config) -> Outcome<pipeline::Config> {
 }
 
 /// The configured plans, and the names of all their dimensions.
-fn plans(config: &Config) -> Outcome<(Vec<pipeline::ConfiguredPlan>, BTreeSet<String>)> {
+pub(crate) fn plans(config: &Config) -> Outcome<(Vec<pipeline::ConfiguredPlan>, BTreeSet<String>)> {
     let mut plans = Vec::new();
     let mut dimensions = BTreeSet::new();
     for (workspace, path) in &config.plans {
@@ -145,10 +145,13 @@ fn pseudonym_key(config: &Config) -> Outcome<Option<[u8; 16]>> {
         .ok_or_else(|| wrong("it must be 32 hexadecimal digits, as `openssl rand -hex 16` prints"))
 }
 
-/// A token that cannot be read should be known at the start, not at the first write.
-pub(crate) fn check_token(config: &Config) -> Outcome<()> {
+/// What writes must bear. A token that cannot be read should be known at the start, not at the first write; an
+/// empty one is none.
+pub(crate) fn token(config: &Config) -> Outcome<Option<String>> {
     let token = config.http.token.as_ref().map(Secret::reveal_if_set).transpose();
-    token.map(|_| ()).map_err(|why| Kind::Configuration.says(format!("http.token: {why}")))
+    token
+        .map(|token| token.flatten().filter(|token| !token.is_empty()))
+        .map_err(|why| Kind::Configuration.says(format!("http.token: {why}")))
 }
 
 fn duration(span: Seconds) -> Duration {
@@ -158,7 +161,7 @@ fn duration(span: Seconds) -> Duration {
 /// A failure of the pipeline by what its user must do.
 pub(crate) fn failure(failure: pipeline::Failure) -> crate::exit::Failure {
     let kind = match failure.kind() {
-        pipeline::Kind::Unavailable | pipeline::Kind::Fenced => Kind::Broker,
+        pipeline::Kind::Unavailable | pipeline::Kind::Fenced | pipeline::Kind::Displaced => Kind::Broker,
         pipeline::Kind::Configuration => Kind::Configuration,
         pipeline::Kind::Data => Kind::Input,
         pipeline::Kind::Disk => Kind::Internal,

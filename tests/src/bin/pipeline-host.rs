@@ -8,7 +8,7 @@ use plumbline_tests::host;
 
 fn main() -> anyhow::Result<()> {
     let argument = std::env::args().nth(1).unwrap_or_default();
-    let (config, stages) = host::from_json(&argument)?;
+    let (config, stages) = host::from_json(&std::fs::read_to_string(argument)?)?;
     let stages = Stages { intake: stages != "engine", engine: stages != "intake" };
     let pipeline = Pipeline::start(config, Options { stages, ..Options::default() })?;
     let status = pipeline.status();
@@ -36,6 +36,11 @@ fn line(status: &Status) -> serde_json::Value {
         engine.partitions.values().map(|p| p.end.map(|end| (end - p.committed).max(0))).sum();
     serde_json::json!({
         "ready": status.ready(), "accepted": intake.accepted, "rejected": intake.rejected,
+        "assignments": [intake.assignments, engine.assignments],
+        "partitions": [
+            if intake.joined { intake.committed.len() } else { 0 },
+            if engine.joined { engine.partitions.len() } else { 0 },
+        ],
         "alerts": engine.alerts, "engine_lag": lag.filter(|_| engine.joined),
     })
 }

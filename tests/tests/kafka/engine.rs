@@ -1,6 +1,7 @@
 //! Log to alerts: what the topics show equals the state machine over the exported log, whatever happened on the
 //! way.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,11 +51,10 @@ pub(crate) fn send_events(world: &World, events: impl Iterator<Item = Generated>
     count
 }
 
-/// What the state machine says over the exported log, and how many events that holds.
-fn over_exported_log(world: &World) -> (Published, u64) {
+/// What the state machine says over the exported log partition, and how many events that holds.
+fn over_exported_log(world: &World, part: &Part) -> (Published, u64) {
     let mut lines = Vec::new();
-    let part = Part::Workspace("default".parse().unwrap());
-    export_log(&world.config, &part, &mut lines).unwrap();
+    export_log(&world.config, part, &mut lines).unwrap();
     // For looking at a failure: the log of the last comparison.
     if let Some(path) = std::env::var_os("PLUMBLINE_TEST_KEEP_LOG") {
         std::fs::write(path, &lines).unwrap();
@@ -69,36 +69,48 @@ fn over_exported_log(world: &World) -> (Published, u64) {
     (run(&EngineConfig::default(), &log).unwrap(), events)
 }
 
-/// Compares what a reader of the topics sees with what the exported log says; hands back the number of alerts.
+/// Compares what a reader of the topics sees with what each exported log partition says; hands back the number of
+/// alerts.
 pub(crate) fn topics_equal_backtest(world: &World, sent: u64) -> usize {
-    let (expected, events) = over_exported_log(world);
-    assert_eq!(events, sent, "each input is in the log once");
-    let alerts: Vec<(String, String)> = world
-        .read(&world.config.topics.alerts)
-        .unwrap()
-        .into_iter()
-        .map(|seen| (String::from_utf8(seen.key).unwrap(), String::from_utf8(seen.value).unwrap()))
-        .collect();
-    let backtested: Vec<(String, String)> = expected
-        .said
-        .iter()
-        .filter_map(|said| match &said.output {
-            Output::Alert(alert) => {
-                Some((alert.key.clone(), String::from_utf8(alert.value.clone()).unwrap()))
-            }
-            Output::DeadLetter(_) => None,
-        })
-        .collect();
-    for (at, (seen, wanted)) in alerts.iter().zip(&backtested).enumerate() {
-        assert_eq!(seen, wanted, "alert {at}");
+    let seen = world.read(&world.config.topics.alerts).unwrap();
+    let (mut events, mut alerts, mut letters) = (0, 0, 0);
+    let mut aggregates = BTreeMap::new();
+    for partition in 0..world.config.topics.log_partitions {
+        let (expected, found) = over_exported_log(world, &Part::Partition(partition));
+        events += found;
+        letters += expected.dead_letters();
+        let name = partition.to_string();
+        let told: Vec<(&str, &str)> = seen
+            .iter()
+            .filter(|seen| seen.header("plumbline.log.partition") == name)
+            .map(|seen| (text(&seen.key), text(&seen.value)))
+            .collect();
+        let backtested: Vec<(&str, &str)> = expected
+            .said
+            .iter()
+            .filter_map(|said| match &said.output {
+                Output::Alert(alert) => Some((alert.key.as_str(), text(&alert.value))),
+                Output::DeadLetter(_) => None,
+            })
+            .collect();
+        for (at, (seen, wanted)) in told.iter().zip(&backtested).enumerate() {
+            assert_eq!(seen, wanted, "alert {at} of log partition {partition}");
+        }
+        assert_eq!(told.len(), backtested.len(), "alerts of log partition {partition}");
+        alerts += told.len();
+        aggregates.extend(expected.aggregates);
     }
-    assert_eq!(alerts.len(), backtested.len());
-    let aggregates = world.aggregates().unwrap();
-    assert_eq!(aggregates.len(), expected.aggregates.len());
-    assert!(aggregates == expected.aggregates, "the same last value of every aggregate key");
-    let letters = world.read(&world.config.topics.dead_letters).unwrap();
-    assert_eq!(letters.len(), expected.dead_letters());
-    alerts.len()
+    assert_eq!(events, sent, "each input is in the log once");
+    assert_eq!(seen.len(), alerts, "every alert names its log partition");
+    let told = world.aggregates().unwrap();
+    assert_eq!(told.len(), aggregates.len());
+    assert!(told == aggregates, "the same last value of every aggregate key");
+    assert_eq!(world.read(&world.config.topics.dead_letters).unwrap().len(), letters);
+    alerts
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
 }
 
 /// Waits until the host has taken everything and said what there is to say.
@@ -185,9 +197,10 @@ fn a_revision_that_folds_differently_is_folded_from_the_start_of_the_log_and_lea
     // Twice: the same revision again changes nothing.
     apply_plan(&world.config, &plan).unwrap();
     apply_plan(&world.config, &plan).unwrap();
+    let whole = Part::Workspace("default".parse().unwrap());
     eventually("the aggregates are those of the revision", 60, || {
         let now = world.aggregates()?;
-        Ok(now.len() < before && now == over_exported_log(&world).0.aggregates)
+        Ok(now.len() < before && now == over_exported_log(&world, &whole).0.aggregates)
     })
     .unwrap();
     assert!(host.stop().unwrap());

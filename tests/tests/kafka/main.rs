@@ -3,8 +3,11 @@
 // A test that cannot go on says where.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod decisions;
 mod engine;
+mod group;
 mod intake;
 mod many;
+mod network;
 mod played;
 mod support;

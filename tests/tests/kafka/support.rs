@@ -8,8 +8,13 @@ use plumbline_tests::world::{World, eventually};
 
 /// A world for the test on the shared broker; `None` where there is no broker, which has been said.
 pub(crate) fn world(test: &str) -> Option<World> {
+    sized(test, 2)
+}
+
+/// The same with a log of so many partitions.
+pub(crate) fn sized(test: &str, log_partitions: i32) -> Option<World> {
     let broker = broker::shared(test)?;
-    let mut world = World::new(broker.address(), test).unwrap();
+    let mut world = World::sized(broker.address(), test, log_partitions).unwrap();
     world.config.intake.clock_every = Duration::from_secs(1);
     Some(world)
 }

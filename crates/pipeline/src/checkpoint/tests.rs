@@ -62,3 +62,26 @@ fn an_interrupted_write_and_foreign_files_are_no_checkpoints() {
     std::fs::write(store.folder(0).join("notes.txt"), b"mine").unwrap();
     assert_eq!(store.newest(0, 3, 100).unwrap().map(|c| c.position), Some(10));
 }
+
+#[test]
+fn a_full_disk_costs_a_checkpoint_and_nothing_else() {
+    let (_dir, store) = store();
+    store.save(0, &checkpoint(10, b"good")).unwrap();
+    // A device that is always full stands where the next one would be written.
+    let writing = store.folder(0).join("00000000000000000020.writing");
+    std::os::unix::fs::symlink("/dev/full", &writing).unwrap();
+    let error = store.save(0, &checkpoint(20, b"no room")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert!(!writing.is_symlink(), "what was begun is removed");
+    assert_eq!(store.newest(0, 3, 100).unwrap(), Some(checkpoint(10, b"good")));
+    store.save(0, &checkpoint(20, b"room again")).unwrap();
+    assert_eq!(store.newest(0, 3, 100).unwrap(), Some(checkpoint(20, b"room again")));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_read_gives_way_to_the_one_before() {
+    let (_dir, store) = store();
+    store.save(0, &checkpoint(10, b"good")).unwrap();
+    std::fs::create_dir(store.folder(0).join("00000000000000000030.checkpoint")).unwrap();
+    assert_eq!(store.newest(0, 3, 100).unwrap(), Some(checkpoint(10, b"good")));
+}

@@ -19,8 +19,14 @@ impl Checkpoints {
     /// Starts the writer, where the configuration keeps checkpoints.
     pub(super) fn start(config: &Config) -> Result<Option<Checkpoints>, Failure> {
         let Some(directory) = &config.engine.checkpoint_dir else { return Ok(None) };
-        std::fs::create_dir_all(directory)?;
-        let store = DirectoryStore::new(directory, &config.topics.log);
+        if let Err(error) = std::fs::create_dir_all(directory) {
+            // The service does not depend on them; the writer tries again each time.
+            tracing::warn!(directory = %directory.display(), %error, "checkpoints cannot be kept for now");
+        }
+        Checkpoints::over(DirectoryStore::new(directory, &config.topics.log)).map(Some)
+    }
+
+    fn over(store: impl CheckpointStore + 'static) -> Result<Checkpoints, Failure> {
         let (queue, waiting) = sync_channel::<(i32, Checkpoint)>(1);
         let write = move || {
             for (partition, checkpoint) in waiting {
@@ -36,7 +42,7 @@ impl Checkpoints {
             }
         };
         let writer = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(write)?;
-        Ok(Some(Checkpoints { queue, writer }))
+        Ok(Checkpoints { queue, writer })
     }
 
     /// Hands a checkpoint over; waits for room only where asked to.
@@ -55,5 +61,46 @@ impl Checkpoints {
         if self.writer.join().is_err() {
             tracing::warn!("the checkpoint writer panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::LastRecord;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    /// A disk that is full for the first writes.
+    struct Full {
+        refuses: u32,
+        tried: Arc<Mutex<Vec<i64>>>,
+    }
+
+    impl CheckpointStore for Full {
+        fn save(&self, _: i32, checkpoint: &Checkpoint) -> io::Result<()> {
+            let mut tried = crate::client::lock(&self.tried);
+            tried.push(checkpoint.position);
+            match tried.len() as u32 > self.refuses {
+                true => Ok(()),
+                false => Err(io::ErrorKind::StorageFull.into()),
+            }
+        }
+
+        fn newest(&self, _: i32, _: u32, _: i64) -> io::Result<Option<Checkpoint>> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_stops_nothing_and_the_next_checkpoint_is_tried_again() {
+        let tried = Arc::new(Mutex::new(Vec::new()));
+        let checkpoints = Checkpoints::over(Full { refuses: 2, tried: Arc::clone(&tried) }).unwrap();
+        for position in 1..=4 {
+            let last = LastRecord::of(position - 1, b"");
+            checkpoints.keep(0, Checkpoint { version: 1, position, last, state: Vec::new() }, true);
+        }
+        checkpoints.finish();
+        assert_eq!(*crate::client::lock(&tried), [1, 2, 3, 4]);
     }
 }

@@ -5,6 +5,7 @@ use rdkafka::Offset;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 
 use crate::failure::{Failure, Kind};
+use crate::layout::memo;
 
 /// What is out: everything of the records below `next`, and the first `out` outputs of the record at `next`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +22,9 @@ impl Position {
         Position { next, out: 0, version: STATE_MACHINE_VERSION }
     }
 
-    /// The text that goes with the offset.
-    pub(super) fn metadata(&self) -> String {
-        format!("version={} out={}", self.version, self.out)
+    /// The text that goes with the offset, in a log of so many partitions.
+    pub(super) fn metadata(&self, log_partitions: i32) -> String {
+        format!("version={} out={} {}", self.version, self.out, memo(log_partitions))
     }
 
     /// Reads a committed offset; `None` where there is none. An offset set by an administrator has no metadata
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn a_position_survives_its_metadata() {
         let position = Position { next: 77, out: 3, version: STATE_MACHINE_VERSION };
-        assert_eq!(Position::parse(77, &position.metadata()).unwrap(), position);
+        assert_eq!(Position::parse(77, &position.metadata(4)).unwrap(), position);
     }
 
     #[test]

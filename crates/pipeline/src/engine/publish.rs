@@ -11,7 +11,7 @@ use super::position::Position;
 use super::task::{Pending, Task};
 use super::{STAGE, Stage};
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::metric;
 use crate::transaction::{Broken, Outgoing, Transactions};
 
@@ -19,8 +19,6 @@ use crate::transaction::{Broken, Outgoing, Transactions};
 pub(super) const LOG_PARTITION: &str = "plumbline.log.partition";
 /// The header of an alert that names the log record that caused it.
 const LOG_OFFSET: &str = "plumbline.log.offset";
-/// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
-const MAX_ABORTS: u32 = 10;
 
 /// What one transaction takes of a task.
 struct Share {
@@ -44,16 +42,11 @@ impl Stage<'_> {
                 Ok(()) => {}
                 Err(Broken::Fatal(failure)) => return Err(failure.during("engine transaction")),
                 Err(Broken::Aborted(failure)) => {
-                    metric::transaction_aborted(STAGE);
-                    tracing::warn!(%failure, "engine transaction given up and repeated");
-                    self.aborts += 1;
-                    if self.aborts >= MAX_ABORTS {
-                        return Err(failure.during(format!("{MAX_ABORTS} engine transactions in a row")));
-                    }
+                    self.aborts.count(STAGE, failure, &self.shared.stop)?;
                     break;
                 }
             }
-            self.aborts = 0;
+            self.aborts.clear();
             metric::transaction_committed(STAGE, begun.elapsed());
             self.confirm(&shares);
         }
@@ -86,10 +79,12 @@ impl Stage<'_> {
             element
                 .set_offset(Offset::Offset(share.position.next))
                 .map_err(|error| Broken::Fatal(error.into()))?;
-            element.set_metadata(share.position.metadata());
+            element.set_metadata(share.position.metadata(self.log_partitions));
         }
-        let group = self.member.group().map_err(Broken::Fatal)?;
-        self.transactions.commit(&offsets, &group)
+        let Some(group) = &self.group else {
+            return Err(Broken::Fatal(Failure::new(Kind::Unavailable, "not in a group yet")));
+        };
+        self.transactions.commit(&offsets, group)
     }
 
     fn confirm(&mut self, shares: &[Share]) {

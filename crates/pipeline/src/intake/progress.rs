@@ -61,11 +61,14 @@ impl Progress {
         }
     }
 
-    /// What is committed with a transaction: all partitions, moved or not; they are the fence.
-    pub(super) fn offsets(&self) -> Result<TopicPartitionList, Failure> {
+    /// What is committed with a transaction: all partitions, moved or not; they are the fence. The text goes with
+    /// each.
+    pub(super) fn offsets(&self, memo: &str) -> Result<TopicPartitionList, Failure> {
         let mut list = TopicPartitionList::with_capacity(self.slots.len());
         for slot in &self.slots {
-            list.add_partition_offset(&slot.topic, slot.partition, Offset::Offset(slot.next))?;
+            let mut element = list.add_partition(&slot.topic, slot.partition);
+            element.set_offset(Offset::Offset(slot.next))?;
+            element.set_metadata(memo);
         }
         Ok(list)
     }

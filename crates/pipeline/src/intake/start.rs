@@ -11,9 +11,11 @@ use rdkafka::consumer::Consumer;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::progress::Slot;
+use super::translate::Translator;
 use crate::client::{Member, REQUEST, TopicPartition};
 use crate::config::{Config, ResetFrom};
 use crate::failure::{Failure, Kind};
+use crate::layout::unchanged;
 use crate::read::Reader;
 
 /// The assigned partitions with the offset each is read from.
@@ -21,17 +23,21 @@ pub(super) fn slots(
     config: &Config,
     member: &Member,
     reader: &Reader,
-    topics: &[&str],
+    translator: &Translator,
     assigned: &[TopicPartition],
 ) -> Result<Vec<Slot>, Failure> {
     let mut every = TopicPartitionList::new();
-    for topic in topics {
+    for topic in translator.topics() {
         for partition in 0..reader.partitions(topic)? {
             every.add_partition(topic, partition);
         }
     }
-    let committed = member.consumer().committed_offsets(every, REQUEST)?;
-    let any = committed.elements().iter().any(|e| matches!(e.offset(), Offset::Offset(_)));
+    let committed = member.consumer().committed_offsets(every.clone(), REQUEST)?;
+    unchanged(config, reader, translator.log_partitions(), &committed)?;
+    let any = |committed: &TopicPartitionList| {
+        committed.elements().iter().any(|e| matches!(e.offset(), Offset::Offset(_)))
+    };
+    let begun = any(&committed);
     // Asked at most once, and only where it matters.
     let mut fresh = None;
     let mut slots = Vec::with_capacity(assigned.len());
@@ -43,14 +49,19 @@ pub(super) fn slots(
                 return Err(lost(topic, *partition, next, bounds.low));
             }
             Some(Offset::Offset(next)) => next,
-            _ if any => bounds.low,
+            _ if begun => bounds.low,
             _ => match (config.intake.reset_from, &mut fresh) {
                 (Some(ResetFrom::Earliest), _) => bounds.low,
                 (Some(ResetFrom::Latest), _) => bounds.high,
-                (None, fresh) => {
+                (None | Some(ResetFrom::Checkpoint), fresh) => {
                     let fresh = match fresh {
                         Some(known) => *known,
-                        None => *fresh.insert(!log_has_inputs(config, reader)?),
+                        // Another instance may have begun the log since its offsets were asked for: then it has
+                        // committed some in the same transaction.
+                        None => *fresh.insert(
+                            !log_has_inputs(config, reader)?
+                                || any(&member.consumer().committed_offsets(every.clone(), REQUEST)?),
+                        ),
                     };
                     if !fresh {
                         return Err(undecided(config));

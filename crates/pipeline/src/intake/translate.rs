@@ -1,6 +1,6 @@
 //! From an input message to a log record or a dead letter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use plumbline_events::{
     EventRecord, Input, InputKind, LogRecord, Rejection, dead_letter_header as header, dead_letter_value,
@@ -10,6 +10,7 @@ use plumbline_units::{IdHasher, Timestamp};
 use rdkafka::Message;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 
+use crate::allowed::Allowed;
 use crate::config::Config;
 use crate::metric;
 use crate::partitioner::partition_of;
@@ -43,14 +44,14 @@ pub(super) struct Translator {
     log_partitions: i32,
     dead_letters: String,
     limits: plumbline_events::Limits,
-    allowed: Option<BTreeSet<String>>,
+    allowed: Allowed,
     pseudonyms: Option<IdHasher>,
     dead_letter_bytes: usize,
     buffer: Vec<u8>,
 }
 
 impl Translator {
-    pub(super) fn new(config: &Config, log_partitions: i32) -> Translator {
+    pub(super) fn new(config: &Config, log_partitions: i32, allowed: Allowed) -> Translator {
         let intake = &config.intake;
         Translator {
             inputs: config.topics.inputs(),
@@ -58,7 +59,7 @@ impl Translator {
             log_partitions,
             dead_letters: config.topics.dead_letters.clone(),
             limits: intake.limits.clone(),
-            allowed: intake.allow_attributes.as_ref().map(|names| names.iter().cloned().collect()),
+            allowed,
             pseudonyms: intake.pseudonymise.map(IdHasher::new),
             dead_letter_bytes: intake.dead_letter_bytes,
             buffer: Vec::new(),
@@ -67,6 +68,10 @@ impl Translator {
 
     pub(super) fn topics(&self) -> Vec<&str> {
         self.inputs.keys().map(String::as_str).collect()
+    }
+
+    pub(super) fn log_partitions(&self) -> i32 {
+        self.log_partitions
     }
 
     /// Sends what the message is to where it belongs.
@@ -90,7 +95,7 @@ impl Translator {
                 return Ok(Sent::DeadLetter);
             }
         };
-        if let Some(allowed) = &self.allowed {
+        if let Some(allowed) = &*self.allowed.names() {
             event.retain_attributes(|name| allowed.contains(name));
         }
         if let Some(hasher) = &self.pseudonyms {

@@ -10,7 +10,7 @@ use crate::settings;
 pub(crate) fn run(args: &DoctorArgs) -> Outcome {
     let config = settings::load(&args.config)?;
     let pipeline = settings::pipeline(&config)?;
-    settings::check_token(&config)?;
+    settings::token(&config)?;
     let mut checks = vec![plans(&pipeline)];
     if args.create_topics {
         for topic in ensure_topics(&pipeline).map_err(settings::failure)? {

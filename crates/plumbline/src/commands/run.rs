@@ -3,33 +3,49 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plumbline_board::{Board, Readiness, ReadinessSource, install_recorder, show};
+use plumbline_board::{Board, Readiness, ReadinessSource, Writes, install_recorder, show};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::{self as pipeline, Observer, Options, Pipeline, ResetFrom, Status};
 
 use crate::args::{Reset, RunArgs, Stages};
+use crate::config::Config;
 use crate::exit::{Answer, Kind, OrFail, Outcome};
+use crate::reload::{Cause, Reloader};
 use crate::settings;
+
+/// Time between looks at the plan files.
+const LOOK_AT_FILES: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &RunArgs) -> Outcome {
     let config = settings::load(&args.config)?;
+    if args.print_config {
+        print!("{}", config.print());
+        return Ok(Answer::Yes);
+    }
     let mut settings = settings::pipeline(&config)?;
-    settings::check_token(&config)?;
+    let token = settings::token(&config)?;
     let reset = args.reset_from.map(|from| match from {
         Reset::Earliest => ResetFrom::Earliest,
+        Reset::Checkpoint => ResetFrom::Checkpoint,
         Reset::Latest => ResetFrom::Latest,
     });
     settings.intake.reset_from = reset;
     settings.engine.reset_from = reset;
     let runtime = super::runtime()?;
-    runtime.block_on(serve(config.http.listen, settings, stages(args.stages)))
+    runtime.block_on(serve(config, token, settings, stages(args.stages)))
 }
 
 fn stages(stages: Stages) -> pipeline::Stages {
     pipeline::Stages { intake: stages != Stages::Engine, engine: stages != Stages::Intake }
 }
 
-async fn serve(listen: std::net::SocketAddr, config: pipeline::Config, stages: pipeline::Stages) -> Outcome {
+async fn serve(
+    file: Config,
+    token: Option<String>,
+    config: pipeline::Config,
+    stages: pipeline::Stages,
+) -> Outcome {
+    let listen = file.http.listen;
     let metrics =
         install_recorder(env!("CARGO_PKG_VERSION"), STATE_MACHINE_VERSION).or_fail(Kind::Internal)?;
     pipeline::describe_metrics();
@@ -39,7 +55,11 @@ async fn serve(listen: std::net::SocketAddr, config: pipeline::Config, stages: p
         Some(handle) => readiness(&handle.get()),
         None => Readiness { ready: false, detail: "starting".to_owned() },
     });
-    let board = Board::bind(listen, metrics, readiness).await.or_fail(Kind::Configuration)?;
+    let (ask, asked) = tokio::sync::mpsc::channel::<Asked>(8);
+    let board = Board::bind(listen, metrics, readiness)
+        .await
+        .or_fail(Kind::Configuration)?
+        .accepting(Writes { token, reload: Arc::new(move || Box::pin(ask_for_reload(ask.clone()))) });
     tracing::info!(address = %listen, "listening");
     let (stop_board, board_stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(board.serve(async move {
@@ -47,10 +67,12 @@ async fn serve(listen: std::net::SocketAddr, config: pipeline::Config, stages: p
     }));
 
     let options = Options { stages, observer: Box::new(Gauges), ..Options::default() };
+    let at_start = config.clone();
     let started = tokio::task::spawn_blocking(move || Pipeline::start(config, options)).await;
     let pipeline = started.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     told.send_replace(Some(pipeline.status()));
     let stopper = pipeline.stopper();
+    let reloading = tokio::spawn(keep_plans(reloader(file, at_start, pipeline.allowing()), asked));
     let joining = tokio::task::spawn_blocking(move || pipeline.join());
     tokio::pin!(joining);
     let ended = tokio::select! {
@@ -61,10 +83,54 @@ async fn serve(listen: std::net::SocketAddr, config: pipeline::Config, stages: p
             joining.await
         }
     };
+    reloading.abort();
     let _ = stop_board.send(());
     let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
     ended.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     Ok(Answer::Yes)
+}
+
+/// Whoever wants the plans read again waits here for what came of it.
+type Asked = tokio::sync::oneshot::Sender<Result<String, String>>;
+
+async fn ask_for_reload(ask: tokio::sync::mpsc::Sender<Asked>) -> Result<String, String> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let busy = || "the service is starting or ending; try again".to_owned();
+    ask.try_send(answer).map_err(|_| busy())?;
+    answered.await.unwrap_or_else(|_| Err(busy()))
+}
+
+fn reloader(file: Config, config: pipeline::Config, allowing: pipeline::AllowHandle) -> Reloader {
+    let plans = config.plans.clone();
+    let apply = Box::new(move |plan: &pipeline::ConfiguredPlan| pipeline::apply_plan(&config, plan));
+    Reloader::new(file, &plans, apply, Box::new(move |names| allowing.allow(names)))
+}
+
+/// Reads the plans again on SIGHUP, when asked over HTTP, and when a file has changed.
+async fn keep_plans(mut reloader: Reloader, mut asked: tokio::sync::mpsc::Receiver<Asked>) {
+    let Ok(mut hangups) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) else {
+        return;
+    };
+    let mut look = tokio::time::interval(LOOK_AT_FILES);
+    loop {
+        let (cause, answer) = tokio::select! {
+            Some(answer) = asked.recv() => (Some(Cause::Asked), Some(answer)),
+            Some(()) = hangups.recv() => (Some(Cause::Asked), None),
+            _ = look.tick() => (None, None),
+        };
+        // Files and the broker may be slow.
+        let work = tokio::task::spawn_blocking(move || {
+            let cause = cause.or_else(|| reloader.changed().then_some(Cause::Changed));
+            let outcome = cause.map(|cause| reloader.reload(cause));
+            (reloader, outcome)
+        });
+        let Ok((back, outcome)) = work.await else { return };
+        reloader = back;
+        if let (Some(answer), Some(outcome)) = (answer, outcome) {
+            // Who has asked may be gone.
+            let _ = answer.send(outcome);
+        }
+    }
 }
 
 /// Shows every workspace of every partition as gauges.
@@ -118,7 +184,8 @@ mod tests {
         assert_eq!(readiness(&status).detail, "intake: joining its group");
         status.intake = Some(IntakeStatus { joined: true, ..IntakeStatus::default() });
         let partition = PartitionStatus { replay: Some((5, 90)), position: 40, ..PartitionStatus::default() };
-        let engine = EngineStatus { joined: true, partitions: [(2, partition)].into(), alerts: 0 };
+        let engine =
+            EngineStatus { joined: true, partitions: [(2, partition)].into(), ..EngineStatus::default() };
         status.engine = Some(engine);
         assert_eq!(readiness(&status).detail, "engine: partition 2 replays 5 to 90, now at 40");
         status.engine = None;

@@ -5,6 +5,7 @@
 //! file, except `PLUMBLINE_PLAN`, `PLUMBLINE_INSTANCE` and `PLUMBLINE_GROUP`.
 
 mod overlay;
+mod print;
 mod raw;
 mod secret;
 mod size;

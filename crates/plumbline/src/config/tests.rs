@@ -127,3 +127,33 @@ fn spans_and_sizes_read_as_people_write_them() {
     assert_eq!(parse_bytes("10"), Ok(10));
     assert!(parse_bytes("64KB").is_err());
 }
+
+#[test]
+fn what_is_printed_is_the_configuration_in_force_without_its_secrets() {
+    let text = r#"
+        plan = "plan.toml"
+        [kafka]
+        "bootstrap.servers" = "kafka:9092"
+        "sasl.username" = "plumbline"
+        "sasl.password" = "hunter2"
+        "ssl.key.password" = { env = "KEY_PASSWORD" }
+        "socket.timeout.ms" = 5000
+        [intake]
+        pseudonym_key = "00112233445566778899aabbccddeeff"
+        [http]
+        token = "open sesame"
+    "#;
+    let config = parse(text, &[("PLUMBLINE_LIMITS__LEAVES", "77")]).unwrap();
+    let printed = config.print();
+    for secret in ["hunter2", "00112233", "sesame"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    for shown in
+        ["KEY_PASSWORD", "sasl.username\" = \"plumbline", "leaves = 77", "socket.timeout.ms\" = 5000"]
+    {
+        assert!(printed.contains(shown), "{shown} in {printed}");
+    }
+    let again = parse(&printed, &[]).unwrap();
+    assert_eq!(again.print(), printed, "what is printed is a configuration itself");
+    assert_eq!((again.topics, again.plans), (config.topics, config.plans));
+}
