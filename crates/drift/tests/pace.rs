@@ -57,6 +57,37 @@ fn a_hand_off_that_loses_three_in_ten_is_heard_within_three_weeks_at_30_a_day() 
     assert!(median <= 21, "{median} / {p90}");
 }
 
+/// Once its hours are over a cohort's share is counted, not waited for: plain Bernoulli likelihood ratios.
+#[test]
+fn past_its_hours_a_hand_off_is_a_plain_bernoulli_table() {
+    let model = model(&plan(log_normal_lags(), 30.0, 0.0, None), HANDOFF);
+    let p = model.plan_value();
+    let mut known = None;
+    simulate(&Spec::steady(30.0, 40, 1)).with_ages(true).play(|_, series| {
+        known = Some(series.clone());
+        true
+    });
+    let mut series = known.unwrap();
+    // Nobody has entered within the hand-off's hours.
+    series.stages[0].counts[36..].fill(0);
+    series.in_time[0][36..].fill(0);
+    let warn = libm::log(0.85);
+    let effects = [2.0, 3.4, 3.4 * 1.676, 3.4 * 2.943].map(|power| libm::exp(power * warn));
+    let raised = |odds: f64| odds * p / (1.0 - p + odds * p);
+    let (mut sums, mut total) = ([0.0; 8], 0.0);
+    for (n, k) in series.stages[0].counts.iter().zip(&series.in_time[0]).rev() {
+        let (n, k) = (f64::from(*n), f64::from(*k));
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let q = if i < 4 { effects[i] * p } else { raised(1.0 / effects[i - 4]) };
+            *sum += k * libm::log(q / p) + (n - k) * libm::log((1.0 - q) / (1.0 - p));
+            total += libm::exp(*sum) * if i < 4 { 0.75 } else { 0.25 } / 4.0;
+        }
+    }
+    let evidence = model.assess(&series, None).unwrap();
+    assert!((evidence.log_e - libm::log(total)).abs() < 1e-9, "{} against {total}", evidence.log_e);
+    assert!(evidence.needed.is_none_or(|needed| needed < 2_000));
+}
+
 #[test]
 fn fewer_conversions_and_more_leads_are_no_change_of_pace() {
     let plan = plan(log_normal_lags(), 30.0, 0.0, None);
