@@ -3,8 +3,8 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use plumbline_drift::stat::{Models, PairSeries, ScopeSeries, StageEntries, Window};
 use plumbline_plan::{
-    Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, StageIndex, Target, TargetIndex, Transition,
-    Value,
+    Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, Season, StageIndex, Target, TargetIndex,
+    Transition, Value,
 };
 use plumbline_units::{Day, Micros, Seconds, Share, Zone};
 
@@ -25,7 +25,9 @@ fn main_plan() -> Plan {
                 median: Seconds::hours(LAGS[usize::from(i)].0),
                 p90: Seconds::hours(LAGS[usize::from(i)].1),
             },
+            error: 0.0,
             dispersion: 0.0,
+            season: Season::FLAT,
         },
         scopes: vec![],
         owners: vec![],
@@ -40,7 +42,7 @@ fn main_plan() -> Plan {
         each: vec![],
         warn: warn.parse().expect("a tolerance"),
         critical: None,
-        weekday: [1.0; 7],
+        season: Season::FLAT,
         depends_on: vec![],
         owners: vec![],
         action: None,

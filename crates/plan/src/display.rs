@@ -2,7 +2,7 @@
 
 use plumbline_units::{Currency, Micros, Seconds, Tolerance};
 
-use crate::model::{Lag, Value};
+use crate::model::{Lag, RateAndLag, Value};
 
 /// `4%`, `4.5%`: at most four significant digits.
 pub(crate) fn percent(share: f64) -> String {
@@ -32,6 +32,17 @@ pub(crate) fn duration(seconds: Seconds) -> String {
         _ => ("s", 1),
     };
     format!("{}{unit}", short(seconds.0 as f64 / length as f64))
+}
+
+/// A conversion, and by what it varies.
+pub(crate) fn conversion(rate: &RateAndLag) -> String {
+    let share = percent(rate.conversion.as_f64());
+    match (rate.season.is_weekday_flat(), rate.season.is_quarter_flat()) {
+        (true, true) => share,
+        (false, true) => format!("{share} by weekday"),
+        (true, false) => format!("{share} by week of the quarter"),
+        (false, false) => format!("{share} by weekday and week of the quarter"),
+    }
 }
 
 /// A lag in a few words.

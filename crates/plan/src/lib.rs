@@ -17,6 +17,7 @@ mod display;
 mod model;
 mod read;
 mod report;
+mod season;
 mod suggest;
 
 pub use access::ValueClass;
@@ -29,6 +30,7 @@ pub use model::{
 };
 pub use read::Parsed;
 pub use report::check_report;
+pub use season::{Season, quarter_week};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 use plumbline_units::{Currency, Day, Micros, Name, Seconds, Share, Timestamp, Tolerance, Zone};
 use serde::{Deserialize, Serialize};
 
+use crate::season::Season;
+
 /// One revision of one workspace's plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -91,10 +93,14 @@ pub struct Transition {
 pub struct RateAndLag {
     /// Share of the journeys that enter `from` and ever reach `to`.
     pub conversion: Share,
+    /// Standard error of `conversion` where it was estimated from history; 0 where it is a promise.
+    pub error: f64,
     /// Distribution of the time from `from` to `to` of those that do.
     pub lag: Lag,
     /// Over-dispersion ρ (intra-day correlation); 0 unless history shows it.
     pub dispersion: f64,
+    /// Factors on the conversion by the day of entry into `from`, mean 1 over entries; flat where absent.
+    pub season: Season,
 }
 
 /// A lag distribution.
@@ -173,8 +179,8 @@ pub struct Target {
     pub warn: Tolerance,
     /// Beyond it the drift is critical; at least as wide as `warn` on each of its edges.
     pub critical: Option<Tolerance>,
-    /// Multipliers by weekday, Monday first, mean 1 (for volume, spend); all 1 where absent.
-    pub weekday: [f64; 7],
+    /// Multipliers by day (for volume, spend); flat where absent.
+    pub season: Season,
     /// Inhibited while such a drift explains at least 80% of this one.
     pub depends_on: Vec<Dependency>,
     /// The target's own owners, else those of its transitions; at least two functions.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diagnostic::Diagnostic;
-use crate::display::{bounds, lag, percent, value};
+use crate::display::{bounds, conversion, lag, value};
 use crate::model::{Condition, Dimension, Direction, Metric, Owner, Plan, Severity, Target};
 
 /// Values listed per dimension.
@@ -84,18 +84,12 @@ fn transitions(out: &mut String, plan: &Plan) {
     for transition in &plan.motion().transitions {
         let name = format!("{} → {}", plan.stage_name(transition.from), plan.stage_name(transition.to));
         let base = &transition.base;
-        rows.push(vec![
-            name,
-            String::new(),
-            percent(base.conversion.as_f64()),
-            lag(&base.lag),
-            owners(&transition.owners),
-        ]);
+        rows.push(vec![name, String::new(), conversion(base), lag(&base.lag), owners(&transition.owners)]);
         for (scope, own) in &transition.scopes {
             rows.push(vec![
                 String::new(),
                 plan.scope_label(scope),
-                percent(own.conversion.as_f64()),
+                conversion(own),
                 lag(&own.lag),
                 String::new(),
             ]);

@@ -4,6 +4,7 @@ mod example;
 mod findings;
 mod hostile;
 mod laws;
+mod season;
 
 use crate::Plan;
 

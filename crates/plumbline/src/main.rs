@@ -45,6 +45,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args, progress),
         Command::Plan(PlanCommand::Apply(args)) => commands::plan::apply(&args),
         Command::Plan(PlanCommand::Fit(args)) => commands::plan::fit::run(&args, progress),
+        Command::Plan(PlanCommand::Draft(args)) => commands::plan::draft::run(&args, progress),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Log(LogCommand::Export(args)) => commands::log::export(&args),
         Command::Completions(args) => commands::completions(args.shell),

@@ -5,6 +5,7 @@
 
 mod cli {
     pub(crate) mod files;
+    pub(crate) mod fitting;
     pub(crate) mod judgement;
     pub(crate) mod judging;
     pub(crate) mod looking;

@@ -85,6 +85,11 @@ impl Cohorts {
         (self.first.weekday() + index) % 7
     }
 
+    /// The day of an element.
+    pub(crate) fn day(&self, index: usize) -> Day {
+        self.first.plus(i32::try_from(index).unwrap_or(i32::MAX))
+    }
+
     /// Position, entries, conversions so far and last complete age of the cohorts with entries.
     pub(crate) fn each(&self) -> impl Iterator<Item = Cohort> + '_ {
         self.entered.iter().zip(&self.converted).enumerate().filter(|(_, (n, _))| **n > 0).map(

@@ -48,6 +48,26 @@ pub(crate) fn shapes_differ(tally: &Tally, common: &Tables) -> ChiSquare {
     test
 }
 
+/// Conversions by the weekday they fall on against those of a common table: a back-log shows there first.
+pub(crate) fn days_differ(tally: &Tally, common: &Tables) -> ChiSquare {
+    let hazard = hazards(&common.shares[0]);
+    let (mut seen, mut expected) = ([0.0; 7], [0.0; 7]);
+    for weekday in 0..7 {
+        let risk = at_risk(tally, &common.shares[weekday], common.rates[weekday], weekday);
+        for (age, at_risk) in risk.iter().enumerate() {
+            seen[(weekday + age) % 7] += tally.hits[weekday][age];
+            expected[(weekday + age) % 7] += at_risk * hazard[age];
+        }
+    }
+    let scale = seen.iter().sum::<f64>() / expected.iter().sum::<f64>().max(1e-9);
+    let mut test = ChiSquare { value: 0.0, freedom: 6.0 };
+    for (seen, expected) in seen.iter().zip(expected) {
+        let expected = (expected * scale).max(0.5);
+        test.value += (seen - expected) * (seen - expected) / expected;
+    }
+    test
+}
+
 /// Ages in bins of at least 70 conversions, at most 20 bins; the last takes the rest.
 fn bins(tally: &Tally) -> Vec<(usize, usize)> {
     let (hits, _) = tally.pooled();

@@ -14,6 +14,7 @@
 mod cohorts;
 mod dispersion;
 mod homogeneity;
+mod level;
 mod season;
 mod table;
 mod tail;
@@ -22,4 +23,8 @@ mod waiting;
 
 pub use cohorts::Cohorts;
 pub use dispersion::Dispersion;
+pub use level::{Level, fit_level};
 pub use transition::{FittedLag, FittedRate, Refusal, fit_lag, fit_rate, lag_differs, planned_shares};
+
+/// Days of history that show the weeks of a quarter: eight quarters.
+pub const QUARTER_DAYS: usize = 728;

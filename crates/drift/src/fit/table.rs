@@ -1,7 +1,7 @@
 //! Lag tables: one for all weekdays of entry, or seven.
 
 use super::cohorts::Tally;
-use super::homogeneity::{chi_square_above, shapes_differ};
+use super::homogeneity::{chi_square_above, days_differ, shapes_differ};
 use super::tail::{HORIZON, LogNormal};
 use super::waiting::{Waiting, at_risk, soft};
 
@@ -32,7 +32,8 @@ pub(crate) fn fit(tally: &Tally, factors: &[f64; 7], reach: usize) -> Tables {
     let (hits, open) = tally.pooled();
     let lean = LogNormal::fit(&hits, &open).hazards();
     let single = single(tally, factors, &lean, reach);
-    if chi_square_above(shapes_differ(tally, &single)) >= LEVEL {
+    let tests = [shapes_differ(tally, &single), days_differ(tally, &single)];
+    if tests.into_iter().all(|test| chi_square_above(test) >= LEVEL) {
         return single;
     }
     let waiting = Waiting::fit(tally, &single.rates, &lean, reach);

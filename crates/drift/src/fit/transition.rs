@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use plumbline_plan::Lag;
+use plumbline_plan::{Lag, quarter_week};
 use plumbline_units::Share;
 
+use super::QUARTER_DAYS;
 use super::cohorts::Cohorts;
 use super::dispersion::{Dispersion, dispersion};
 use super::homogeneity::{chi_square_above, follows};
-use super::season::{season_of_rate, weekday_of};
+use super::season::season_of_rate;
 use super::table::{self, Tables};
 use super::tail::rate;
 
@@ -90,8 +91,12 @@ pub struct FittedRate {
     pub low: f64,
     /// Upper end of the 90% interval.
     pub high: f64,
+    /// Its standard error.
+    pub error: f64,
     /// Factors on the rate by weekday of entry, where they clearly differ.
     pub weekday: Option<[f64; 7]>,
+    /// Factors by week of the fiscal quarter of entry, where two years of history show them.
+    pub quarter_week: Option<[f64; 13]>,
     /// Over-dispersion, where enough cohorts are mature.
     pub dispersion: Option<Dispersion>,
 }
@@ -105,7 +110,11 @@ pub fn fit_lag(cohorts: &Cohorts, tests: usize) -> Result<FittedLag, Refusal> {
     let tally = cohorts.tally();
     let reach = cohorts.reach();
     let mut tables = table::fit(&tally, &[1.0; 7], reach);
-    if let Some(factors) = season_of_rate(cohorts, &tables.shares, tests) {
+    let matured = |index: usize, age: usize| {
+        let table = &tables.shares[cohorts.weekday(index)];
+        table[age.min(table.len() - 1)]
+    };
+    if let Some(factors) = season_of_rate(cohorts, |index| cohorts.weekday(index), matured, tests) {
         tables = table::fit(&tally, &factors, reach);
     }
     let weights = tally.entered;
@@ -127,47 +136,69 @@ pub fn fit_lag(cohorts: &Cohorts, tests: usize) -> Result<FittedLag, Refusal> {
 pub fn fit_rate(
     cohorts: &Cohorts,
     lag: &dyn Fn(usize, usize) -> f64,
+    fiscal_year_start: (u32, u32),
     tests: usize,
 ) -> Result<FittedRate, Refusal> {
     let (entries, conversions) = (cohorts.entries(), cohorts.conversions());
     if conversions < LEAST_FOR_RATE {
         return Err(Refusal::TooFew { entries, conversions, needed: LEAST_FOR_RATE });
     }
-    let ages = cohorts.days().max(1);
-    let shares: [Vec<f64>; 7] = std::array::from_fn(|w| (0..ages).map(|age| lag(w, age)).collect());
-    let weekday = season_of_rate(cohorts, &shares, tests);
-    let factor = |index: usize| weekday.map_or(1.0, |factors| factors[weekday_of(cohorts, index)]);
-    let share = |index: usize, age: usize| shares[weekday_of(cohorts, index)][age];
-    let open = || {
-        cohorts
-            .each()
-            .map(|c| (c.entered - c.converted, factor(c.index) * share(c.index, c.age)))
-            .collect::<Vec<_>>()
-    };
-    let rate = rate(conversions as f64, open().into_iter());
-    let parameters = if weekday.is_some() { 7.0 } else { 1.0 };
+    let share = |index: usize, age: usize| lag(cohorts.weekday(index), age);
+    let weekday = season_of_rate(cohorts, |index| cohorts.weekday(index), share, tests);
+    let by_weekday = |index: usize| weekday.map_or(1.0, |factors: [f64; 7]| factors[cohorts.weekday(index)]);
+    let week = |index: usize| quarter_week(cohorts.day(index), fiscal_year_start);
+    let quarter_week: Option<[f64; 13]> = (cohorts.days() >= QUARTER_DAYS)
+        .then(|| season_of_rate(cohorts, week, |i, age| by_weekday(i) * share(i, age), tests))
+        .flatten();
+    let factor = |i: usize| by_weekday(i) * quarter_week.map_or(1.0, |factors| factors[week(i)]);
+    let seen: Vec<Seen> = cohorts
+        .each()
+        .map(|cohort| Seen {
+            entered: cohort.entered,
+            converted: cohort.converted,
+            share: share(cohort.index, cohort.age),
+            factor: factor(cohort.index),
+        })
+        .collect();
+    let open = seen.iter().map(|s| (s.entered - s.converted, s.factor * s.share));
+    let rate = rate(conversions as f64, open);
+    let parameters = 1.0 + if weekday.is_some() { 6.0 } else { 0.0 } + quarter_week.map_or(0.0, |_| 12.0);
     let dispersion =
         dispersion(cohorts, parameters, |index, age| ((rate * factor(index)).min(1.0), share(index, age)));
     let rho = dispersion.filter(|d| d.is_shown()).map_or(0.0, |d| d.rho);
-    let mut information = 0.0;
-    for cohort in cohorts.each() {
-        let (p, f) = (rate * factor(cohort.index), share(cohort.index, cohort.age));
-        let q = (p * f).clamp(1e-12, 1.0 - 1e-9);
-        let phi = 1.0 + (cohort.entered - 1.0).max(0.0) * rho * f * (1.0 - p).max(0.0) / (1.0 - q);
-        let missed = f * factor(cohort.index) / (1.0 - q);
-        information +=
-            (cohort.converted / (rate * rate) + (cohort.entered - cohort.converted) * missed * missed) / phi;
-    }
-    let half = Z90 / (rate * information.max(1e-12).sqrt());
+    let information: f64 = seen.iter().map(|cohort| cohort.information(rate, rho)).sum();
+    let error = 1.0 / information.max(1e-12).sqrt();
+    let half = Z90 * error / rate;
     Ok(FittedRate {
         entries,
         conversions,
         rate,
+        error,
         low: rate * libm::exp(-half),
         high: (rate * libm::exp(half)).min(1.0),
         weekday,
+        quarter_week,
         dispersion,
     })
+}
+
+/// A cohort with the share of its conversions that has come, and its season's factor.
+struct Seen {
+    entered: f64,
+    converted: f64,
+    share: f64,
+    factor: f64,
+}
+
+impl Seen {
+    /// Observed Fisher information on p, divided by φ.
+    fn information(&self, rate: f64, rho: f64) -> f64 {
+        let p = rate * self.factor;
+        let q = (p * self.share).clamp(0.0, 1.0 - 1e-9);
+        let phi = 1.0 + (self.entered - 1.0).max(0.0) * rho * self.share * (1.0 - p).max(0.0) / (1.0 - q);
+        let missed = self.share * self.factor / (1.0 - q);
+        (self.converted / (rate * rate) + (self.entered - self.converted) * missed * missed) / phi
+    }
 }
 
 impl FittedLag {

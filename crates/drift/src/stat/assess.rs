@@ -204,7 +204,7 @@ impl Model {
         let days: Vec<DayCount> = (first.max(begun + 1)..series.len())
             .map(|index| DayCount {
                 count: f64::from(series.reached(stage, index)),
-                expected: per_day * self.season[series.day(index).weekday()],
+                expected: per_day * self.seasonal(series.day(index)),
             })
             .collect();
         (!days.is_empty()).then_some(days)

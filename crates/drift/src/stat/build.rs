@@ -8,7 +8,7 @@ use plumbline_units::Seconds;
 use super::grid::{Bounds, Grid};
 use super::lag::Curve;
 use super::model::{Cac, Kind, Model, Rates, Twins, Velocity};
-use super::pair::{Pair, PairTable};
+use super::pair::{Pair, PairSeason, PairTable};
 use super::timing::Timing;
 
 /// Days a scan reaches back at least, and at most.
@@ -19,6 +19,8 @@ pub(crate) const WINDOW: std::ops::RangeInclusive<usize> = 180..=400;
 pub(crate) struct Shared {
     sets: Vec<(Recipe, Arc<Rates>)>,
     timings: Vec<(Paced, Velocity)>,
+    /// Of the plan built last.
+    fiscal_year_start: (u32, u32),
 }
 
 /// What a cycle time's tables depend on.
@@ -38,6 +40,7 @@ struct Recipe {
     grid: Grid,
     strict: Option<Strictness>,
     promise: Promise,
+    fiscal_year_start: (u32, u32),
 }
 
 /// What becomes of the path's tables.
@@ -52,6 +55,7 @@ enum Promise {
 /// The model of one scope of a target; `None` if its metric is not judged or its value is of another kind.
 pub(crate) fn model(plan: &Plan, target: &Target, scoped: usize, shared: &mut Shared) -> Option<Model> {
     let motion = plan.motions.first()?;
+    shared.fiscal_year_start = plan.fiscal_year_start;
     let scoped = target.scopes.get(scoped)?;
     let bounds = |of: fn(_) -> Bounds| Grid::new(of(target.warn), target.critical.map(of));
     let promise = Promise::Conversion(target.lag_tolerance.unwrap_or(plan.lag_tolerance));
@@ -104,7 +108,8 @@ pub(crate) fn model(plan: &Plan, target: &Target, scoped: usize, shared: &mut Sh
         critical: target.critical,
         log_threshold: libm::log(365.0 / budget),
         effective_from: plan.effective_from,
-        season: target.weekday,
+        season: target.season,
+        fiscal_year_start: plan.fiscal_year_start,
         money_season: expected_leads_per_money,
     })
 }
@@ -113,7 +118,7 @@ pub(crate) fn model(plan: &Plan, target: &Target, scoped: usize, shared: &mut Sh
 fn lead_season(plan: &Plan, target: &Target) -> [f64; 7] {
     let volume = plan.targets.iter().find(|t| matches!(t.metric, Metric::Volume { stage } if stage.0 == 0));
     let spend = plan.targets.iter().find(|t| t.metric == Metric::Spend);
-    let of = |t: Option<&Target>, day: usize| t.map_or(1.0, |t| t.weekday[day]);
+    let of = |t: Option<&Target>, day: usize| t.map_or(1.0, |t| t.season.weekday[day]);
     if target.metric != Metric::Cac {
         return [1.0; 7];
     }
@@ -134,7 +139,7 @@ impl Shared {
         promise: Promise,
     ) -> Option<Arc<Rates>> {
         let path = path(motion, scope, (from, to))?;
-        let recipe = Recipe { from, path, grid: grid.clone(), strict, promise };
+        let recipe = Recipe { from, path, grid: grid.clone(), strict, promise, fiscal_year_start: self.fiscal_year_start };
         if let Some((_, rates)) = self.sets.iter().find(|(known, _)| *known == recipe) {
             return Some(Arc::clone(rates));
         }
@@ -147,7 +152,7 @@ impl Shared {
         if let Some((_, velocity)) = self.timings.iter().find(|(known, _)| *known == paced) {
             return Some(velocity.clone());
         }
-        let pair = end_to_end(&adjacent(paced.from, &paced.path))?;
+        let pair = end_to_end(&adjacent(paced.from, &paced.path, self.fiscal_year_start))?;
         // The lag's shape is the transitions', its median the target's own.
         let slower = paced.median.0 as f64 / 86_400.0 / pair.curve.median().max(1e-9);
         let curve = if (slower - 1.0).abs() < 1e-3 { pair.curve.clone() } else { pair.curve.scaled(slower) };
@@ -183,7 +188,7 @@ fn rate_and_lag<'a>(transition: &'a Transition, scope: &Scope) -> &'a RateAndLag
 }
 
 /// The pairs of neighbours on a path, with as many days of age as their tables need.
-fn adjacent(from: u8, path: &[RateAndLag]) -> Vec<Arc<Pair>> {
+fn adjacent(from: u8, path: &[RateAndLag], fiscal_year_start: (u32, u32)) -> Vec<Arc<Pair>> {
     // A first look at the lags decides how many.
     let longest: usize = path.iter().map(|t| Curve::of(&t.lag, *WINDOW.end()).p90()).sum();
     let window = (2 * longest).clamp(*WINDOW.start(), *WINDOW.end());
@@ -194,9 +199,11 @@ fn adjacent(from: u8, path: &[RateAndLag]) -> Vec<Arc<Pair>> {
                 from,
                 to: from + 1,
                 rate: t.conversion.as_f64(),
+                error: t.error / t.conversion.as_f64().max(1e-9),
                 dispersion: t.dispersion,
                 curve: Curve::of(&t.lag, window + 1),
                 in_time: None,
+                season: PairSeason::of(&t.season, fiscal_year_start),
             })
         })
         .collect()
@@ -218,12 +225,12 @@ fn end_to_end(adjacent: &[Arc<Pair>]) -> Option<Arc<Pair>> {
 }
 
 fn build(recipe: &Recipe) -> Option<Rates> {
-    let neighbours = adjacent(recipe.from, &recipe.path);
+    let neighbours = adjacent(recipe.from, &recipe.path, recipe.fiscal_year_start);
     match recipe.promise {
         Promise::Handoff { days, share, counted } => {
             let whole = end_to_end(&neighbours)?;
             let curve = whole.curve.within(days);
-            let pair = Pair { rate: share, curve, in_time: Some(counted), ..(*whole).clone() };
+            let pair = Pair { rate: share, error: 0.0, curve, in_time: Some(counted), ..(*whole).clone() };
             assemble(recipe, vec![Arc::new(pair)], Vec::new())
         }
         Promise::Conversion(tolerance) => {

@@ -107,6 +107,32 @@ impl Curve {
         }
     }
 
+    /// The distribution of this lag followed by `next`, whose conversions vary by weekday of its entry; and by
+    /// weekday of this entry, the factor on the conversions that makes: Σ_i P(A = i | w) · season(w + i).
+    pub(crate) fn then_seasonal(&self, next: &Curve, season: &[f64; 7]) -> (Curve, [f64; 7]) {
+        let tables: [Vec<f64>; 7] = std::array::from_fn(|weekday| {
+            (0..next.ages()).map(|age| season[weekday] * next.by_day(weekday, age)).collect()
+        });
+        let Curve::Daily(mut joined) = convolve_days(self, &Curve::Daily(Box::new(tables))) else {
+            return (self.then(next), [1.0; 7]);
+        };
+        let ends = std::array::from_fn(|weekday| {
+            let mut before = 0.0;
+            let (mut sum, mut come) = (0.0, 0.0);
+            for age in 0..self.ages() {
+                let by_now = self.by_day(weekday, age);
+                sum += (by_now - before) * season[(weekday + age) % 7];
+                come += by_now - before;
+                before = by_now;
+            }
+            if come > 0.0 && sum > 0.0 { sum / come } else { 1.0 }
+        });
+        for (table, end) in joined.iter_mut().zip(&ends) {
+            table.iter_mut().for_each(|share| *share = (*share / end).min(1.0));
+        }
+        (Curve::Daily(joined), ends)
+    }
+
     /// The age in whole days by which nine of ten have come, over weekdays on average; the last age if later.
     pub(crate) fn p90(&self) -> usize {
         let mean = |age: usize| (0..7).map(|w| self.by_day(w, age)).sum::<f64>() / 7.0;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plumbline_plan::{Direction, Plan, TargetIndex};
+use plumbline_plan::{Direction, Plan, Season, TargetIndex};
 use plumbline_units::{Day, Tolerance};
 
 use super::build::{self, Shared};
@@ -55,8 +55,10 @@ pub struct Model {
     pub(crate) critical: Option<Tolerance>,
     pub(crate) log_threshold: f64,
     pub(crate) effective_from: Day,
-    /// Of the target itself (volume, spend), by weekday.
-    pub(crate) season: [f64; 7],
+    /// Of the target itself (volume, spend).
+    pub(crate) season: Season,
+    /// Month and day on which the fiscal year starts.
+    pub(crate) fiscal_year_start: (u32, u32),
     /// Planned leads per money by weekday, mean 1 (of `cac`).
     pub(crate) money_season: [f64; 7],
 }
@@ -196,8 +198,13 @@ impl Model {
             return None;
         }
         let spend: i64 = series.spend.get(first..).unwrap_or(&[]).iter().sum();
-        let plan: f64 = (first..series.len()).map(|i| per_day * self.season[series.day(i).weekday()]).sum();
+        let plan: f64 = (first..series.len()).map(|i| per_day * self.seasonal(series.day(i))).sum();
         Some(SpendReading { since: series.day(first), spend: spend as f64 / 1e6, plan })
+    }
+
+    /// The season's factor of a day, of volume and spend.
+    pub(crate) fn seasonal(&self, day: Day) -> f64 {
+        self.season.factor(day, self.fiscal_year_start)
     }
 
     /// Which side of the warn bound a value of the metric lies beyond, if any.

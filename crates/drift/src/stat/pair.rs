@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use plumbline_plan::{Season, quarter_week};
 use plumbline_units::Day;
 
 use super::grid::{GRID, Grid, Side, moved};
@@ -18,6 +19,52 @@ use super::series::{ScopeSeries, at};
 /// Nothing converts with certainty: 1 − q is never less.
 pub(crate) const LEAST_MISS: f64 = 1e-9;
 
+/// The highest share that may convert on a day, under any effect, where the rate has a season.
+const HIGHEST: f64 = 0.98;
+
+/// An effect lies at least this far beyond a null that an estimate's error moved.
+const NEAREST: f64 = 0.95;
+
+/// Factors on a pair's rate by the day of entry.
+#[derive(Clone, Debug)]
+pub(crate) struct PairSeason {
+    /// Monday first.
+    pub(crate) weekday: [f64; 7],
+    /// By week of the fiscal quarter that many days after entry; none where all are alike.
+    pub(crate) quarters: Vec<(i32, [f64; 13])>,
+    /// Month and day on which the fiscal year starts.
+    pub(crate) fiscal_year_start: (u32, u32),
+}
+
+impl PairSeason {
+    /// A plan's season.
+    pub(crate) fn of(season: &Season, fiscal_year_start: (u32, u32)) -> PairSeason {
+        let quarters = if season.is_quarter_flat() { Vec::new() } else { vec![(0, season.quarter_week)] };
+        PairSeason { weekday: season.weekday, quarters, fiscal_year_start }
+    }
+
+    fn is_weekday_flat(&self) -> bool {
+        self.weekday.iter().all(|factor| *factor == 1.0)
+    }
+
+    fn is_flat(&self) -> bool {
+        self.quarters.is_empty() && self.is_weekday_flat()
+    }
+
+    /// The factor of a day of entry.
+    fn factor(&self, day: Day) -> f64 {
+        self.quarters.iter().fold(self.weekday[day.weekday()], |product, (later, quarter)| {
+            product * quarter[quarter_week(day.plus(*later), self.fiscal_year_start)]
+        })
+    }
+
+    /// No day's factor is higher.
+    fn highest(&self) -> f64 {
+        let most = |factors: &[f64]| factors.iter().fold(0.0_f64, |most, factor| most.max(*factor));
+        self.quarters.iter().fold(most(&self.weekday), |product, (_, quarter)| product * most(quarter))
+    }
+}
+
 /// One pair of stages with its planned rate and lag.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
@@ -27,12 +74,16 @@ pub(crate) struct Pair {
     pub(crate) to: u8,
     /// Planned share p.
     pub(crate) rate: f64,
+    /// Standard error of p relative to p, where it was estimated.
+    pub(crate) error: f64,
     /// Over-dispersion ρ.
     pub(crate) dispersion: f64,
     /// When the conversions come.
     pub(crate) curve: Curve,
     /// Of a hand-off, which one: only conversions in time count.
     pub(crate) in_time: Option<u8>,
+    /// Factors on p by the day of entry.
+    pub(crate) season: PairSeason,
 }
 
 /// A cohort of a pair as of the tick.
@@ -44,7 +95,7 @@ pub(crate) struct Cohort {
     pub(crate) entered: f64,
     /// Conversions k.
     pub(crate) converted: f64,
-    /// F at the cohort's age.
+    /// F at the cohort's age, times the factor of its day of entry.
     pub(crate) matured: f64,
 }
 
@@ -55,15 +106,33 @@ impl Pair {
             from: self.from,
             to: next.to,
             rate: self.rate * next.rate,
+            error: (self.error * self.error + next.error * next.error).sqrt(),
             dispersion: self.dispersion.max(next.dispersion),
-            curve: self.curve.then(&next.curve),
             in_time: None,
+            ..self.followed_by(next)
         }
     }
 
     /// The same pair with every journey taking `slower` times as long.
     pub(crate) fn slowed(&self, slower: f64) -> Pair {
         Pair { curve: self.curve.scaled(slower), ..self.clone() }
+    }
+
+    /// Lag and season of this pair followed by `next`, whose season acts on the day its stage is entered.
+    fn followed_by(&self, next: &Pair) -> Pair {
+        let mut season = self.season.clone();
+        // Weeks change slowly: the usual day of entry stands for all.
+        let delay = self.curve.median().min(1e4) as i32;
+        let later = next.season.quarters.iter().map(|(days, quarter)| (days + delay, *quarter));
+        season.quarters.extend(later);
+        let curve = if next.season.is_weekday_flat() {
+            self.curve.then(&next.curve)
+        } else {
+            let (curve, ends) = self.curve.then_seasonal(&next.curve, &next.season.weekday);
+            season.weekday.iter_mut().zip(ends).for_each(|(factor, end)| *factor *= end);
+            curve
+        };
+        Pair { curve, season, ..self.clone() }
     }
 
     /// φ of a cohort.
@@ -75,11 +144,12 @@ impl Pair {
         1.0 + (entered - 1.0).max(0.0) * self.dispersion * matured * (1.0 - self.rate) / open
     }
 
-    /// F of the cohort at position `index`: by its hours of entry where they are kept.
+    /// F of the cohort at position `index`, times its season's factor: by its hours of entry where they are kept.
     pub(crate) fn matured(&self, series: &ScopeSeries, index: usize) -> f64 {
         let age = series.len() - 1 - index;
         let by_hour = series.hours(self.from, index).and_then(|hours| self.curve.by_hour(age, hours));
-        by_hour.unwrap_or_else(|| self.curve.by_day(weekday(series.first_day, index), age))
+        let share = by_hour.unwrap_or_else(|| self.curve.by_day(weekday(series.first_day, index), age));
+        if self.season.is_flat() { share } else { share * self.season.factor(series.day(index)) }
     }
 
     /// The cohorts with entries, from position `first` on, oldest first.
@@ -134,14 +204,23 @@ impl PairTable {
     /// Tabulates a pair.
     pub(crate) fn new(pair: Arc<Pair>, grid: &Grid, strictness: f64) -> PairTable {
         let (down, up) = grid.nulls(strictness);
+        // On no day may an effect make a conversion more than certain.
+        let most = if pair.season.is_flat() { 1.0 } else { HIGHEST / pair.season.highest() };
         let rates = grid.effects.map(|effect| {
             let null = if effect.side == Side::Down { down } else { up };
-            (moved(pair.rate, effect.side, null), moved(pair.rate, effect.side, effect.factor))
+            let (null, factor) = beyond_error(&pair, effect.side, null, effect.factor);
+            let moved = |factor| moved(pair.rate, effect.side, factor).min(most);
+            (moved(null), moved(factor))
         });
         let ages = pair.curve.ages();
-        let weekdays = if matches!(pair.curve, Curve::Daily(_)) { 7 } else { 1 };
-        let misses =
-            (0..weekdays * ages).map(|i| misses(&rates, pair.curve.by_day(i / ages, i % ages))).collect();
+        let by_weekday = matches!(pair.curve, Curve::Daily(_)) || !pair.season.is_weekday_flat();
+        let weekdays = if by_weekday { 7 } else { 1 };
+        let misses = (0..weekdays * ages)
+            .map(|i| {
+                let factor = pair.season.weekday[i / ages];
+                misses(&rates, factor * pair.curve.by_day(i / ages, i % ages))
+            })
+            .collect();
         let hits = rates.map(|(null, effect)| libm::log(effect / null));
         PairTable { pair, strictness, rates, hits, misses, ages, weekdays }
     }
@@ -158,8 +237,9 @@ impl PairTable {
         let mut growth = 0.0;
         for cohort in self.pair.cohorts(series, first) {
             let age = len - 1 - cohort.index;
-            let by_hour = series.hours(self.pair.from, cohort.index).is_some() && self.weekdays == 1;
-            let misses = if by_hour {
+            let by_hour = matches!(self.pair.curve, Curve::Hourly { .. })
+                && series.hours(self.pair.from, cohort.index).is_some();
+            let misses = if by_hour || !self.pair.season.quarters.is_empty() {
                 misses(&self.rates, cohort.matured)
             } else {
                 self.tabulated(weekday(series.first_day, cohort.index), age)
@@ -180,6 +260,27 @@ impl PairTable {
     pub(crate) fn mature_growth(&self, critical: usize) -> f64 {
         let (_, q) = self.rates[critical];
         q * self.hits[critical] + (1.0 - q) * misses(&self.rates, 1.0)[critical]
+    }
+}
+
+/// What was estimated is not known: the null is moved by a standard error, so that no evidence is gathered within
+/// it, and the effect stays beyond the null.
+fn beyond_error(pair: &Pair, side: Side, null: f64, factor: f64) -> (f64, f64) {
+    if pair.error <= 0.0 {
+        return (null, factor);
+    }
+    match side {
+        Side::Down => {
+            let null = null * (1.0 - pair.error);
+            (null, factor.min(null * NEAREST))
+        }
+        Side::Up => {
+            // In odds, as the factors of this side are.
+            let raised = (pair.rate * (1.0 + pair.error)).min(HIGHEST);
+            let odds = raised * (1.0 - pair.rate) / (pair.rate * (1.0 - raised)).max(LEAST_MISS);
+            let null = null * odds.max(1.0);
+            (null, factor.max(null / NEAREST))
+        }
     }
 }
 

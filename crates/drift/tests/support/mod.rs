@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use plumbline_drift::stat::{AgeSeries, PairSeries, ScopeSeries, StageEntries};
 use plumbline_plan::{
-    Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, StageIndex, Strictness, Target, Transition,
-    Value,
+    Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, Season, StageIndex, Strictness, Target,
+    Transition, Value,
 };
 use plumbline_units::{Day, Micros, Seconds, Share, Zone};
 use rand::rngs::StdRng;
@@ -327,7 +327,13 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
     let transitions = lags.into_iter().enumerate().map(|(i, lag)| Transition {
         from: StageIndex(i as u8),
         to: StageIndex(i as u8 + 1),
-        base: RateAndLag { conversion: Share::from_f64(RATES[i]).unwrap(), lag, dispersion },
+        base: RateAndLag {
+            error: 0.0,
+            conversion: Share::from_f64(RATES[i]).unwrap(),
+            lag,
+            dispersion,
+            season: Season::FLAT,
+        },
         scopes: vec![],
         owners: vec![],
         action: None,
@@ -341,7 +347,7 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         each: vec![],
         warn: warn.parse().unwrap(),
         critical: critical.map(|c| c.parse().unwrap()),
-        weekday: [1.0; 7],
+        season: Season::FLAT,
         depends_on: vec![],
         owners: vec![],
         action: None,

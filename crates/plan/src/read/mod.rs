@@ -5,6 +5,7 @@ mod head;
 mod pattern;
 mod quantity;
 mod scope;
+mod season;
 mod source;
 mod target;
 mod transition;

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::funnel::Funnel;
 use super::head::{read_budget, read_lag_tolerance};
 use super::scope::{self, Scopes};
+use super::season::{Mean, read_season};
 use super::source::{Field, Reader, Section, shown};
 use super::tables;
 use super::transition::{read_owners, read_text, read_url, two_functions};
@@ -15,13 +16,12 @@ use crate::access::owners_between;
 use crate::model::{
     Dependency, Direction, Metric, Owner, StageIndex, Strictness, Target, TargetIndex, Transition,
 };
+use crate::season::Season;
 
 /// Targets of one plan.
 const MAX_TARGETS: usize = 500;
 /// Target × scope pairs of one plan: each is judged every day.
 const MAX_SCOPES: usize = 2_000;
-/// How far the mean of a season's multipliers may lie from 1 before it is a mistake rather than a rounding.
-const SEASON_SLACK: f64 = 0.01;
 
 const METRICS: &[&str] = &["conversion", "cac", "volume", "spend", "velocity", "handoff"];
 const KEYS: &[&str] = &[
@@ -104,7 +104,7 @@ fn read_one(
 ) -> Option<Target> {
     let metric = read_metric(reader, section, context.funnel);
     let tolerances = read_tolerances(reader, section);
-    let weekday = read_season(reader, section, metric);
+    let season = season_of(reader, section, metric);
     let depends_on = read_dependencies(reader, section, name, context.names);
     let false_alarms_per_year = read_budget(reader, section).flatten();
     let lag_tolerance = read_own_lag_tolerance(reader, section, metric);
@@ -127,7 +127,7 @@ fn read_one(
         each,
         warn,
         critical,
-        weekday: weekday?,
+        season: season?,
         depends_on,
         owners,
         action,
@@ -221,41 +221,15 @@ fn read_tolerances(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<(To
     Some((warn, Some(critical)))
 }
 
-/// `season = { weekday = [...] }` as multipliers of mean 1.
-fn read_season(reader: &mut Reader<'_>, section: &Section<'_>, metric: Option<Metric>) -> Option<[f64; 7]> {
-    let Some(field) = section.field("season") else { return Some([1.0; 7]) };
-    if !matches!(metric, Some(Metric::Volume { .. } | Metric::Spend)) {
-        // Reported where the metric was read.
-        return Some([1.0; 7]);
-    }
-    let example = "{ weekday = [1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5] }";
-    let season = field.section(reader, field.name.clone(), &["weekday"], example)?;
-    let field = season.require(reader, "weekday", "[1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]")?;
-    let elements = field.array(reader, "[1.2, 1.2, 1.2, 1.2, 1.2, 0.5, 0.5]")?;
-    let mend = "give one multiplier per weekday, Monday first";
-    let mut read = Vec::new();
-    for element in &elements {
-        match element.number().filter(|n| (0.0..=7.0).contains(n)) {
-            Some(number) => read.push(number),
-            None => return element.wrong(reader, "a number from 0 to 7", mend),
+/// Multipliers by day, flat where absent.
+fn season_of(reader: &mut Reader<'_>, section: &Section<'_>, metric: Option<Metric>) -> Option<Season> {
+    match (section.field("season"), metric) {
+        (Some(field), Some(Metric::Volume { .. } | Metric::Spend)) => {
+            read_season(reader, &field, Mean::OfDays)
         }
+        // One of another metric is reported where the metric is read.
+        _ => Some(Season::FLAT),
     }
-    let Ok(mut weekday) = <[f64; 7]>::try_from(read) else {
-        let message = format!("{} has {} numbers, a week seven days", field.name, elements.len());
-        reader.error(field.at(), message, mend);
-        return None;
-    };
-    let mean = weekday.iter().sum::<f64>() / 7.0;
-    if (mean - 1.0).abs() > SEASON_SLACK {
-        reader.error(
-            field.at(),
-            format!("the mean of {} is {mean:.3}, not 1", field.name),
-            "divide each multiplier by the mean, so that the planned value stays what it says",
-        );
-        return None;
-    }
-    weekday.iter_mut().for_each(|w| *w /= mean);
-    Some(weekday)
 }
 
 fn read_strictness(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Strictness> {

@@ -3,9 +3,11 @@
 use plumbline_units::{Name, Share};
 
 use super::funnel::{Funnel, stage_index};
+use super::season::{Mean, read_season};
 use super::source::{Field, Reader, Section};
 use super::tables;
 use crate::model::{Lag, Owner, RateAndLag, Scope, StageIndex, Transition};
+use crate::season::Season;
 
 /// A day table is no longer.
 const MAX_LAG_DAYS: usize = 1_500;
@@ -15,8 +17,20 @@ const LAST_SHARE_SLACK: u32 = 1_000_000;
 /// Owners of one thing, at most.
 const MAX_OWNERS: usize = 20;
 
-const KEYS: &[&str] =
-    &["from", "to", "conversion", "lag", "dispersion", "owners", "action", "runbook_url", "scope"];
+const KEYS: &[&str] = &[
+    "from",
+    "to",
+    "conversion",
+    "conversion_error",
+    "lag",
+    "dispersion",
+    "season",
+    "owners",
+    "action",
+    "runbook_url",
+    "scope",
+];
+const SCOPE_KEYS: [&str; 6] = ["where", "conversion", "conversion_error", "lag", "dispersion", "season"];
 const LAG_EXAMPLE: &str = "{ median = \"4d\", p90 = \"11d\" }";
 
 /// One transition per neighbouring pair of stages, in funnel order; `None` where one is missing or wrong.
@@ -81,6 +95,7 @@ fn read_body(reader: &mut Reader<'_>, section: &Section<'_>, funnel: &Funnel) ->
     let conversion = section.require(reader, "conversion", "0.4").and_then(|f| f.share(reader));
     let lag = section.require(reader, "lag", LAG_EXAMPLE).and_then(|f| read_lag(reader, &f, true));
     let dispersion = read_dispersion(reader, section).unwrap_or(0.0);
+    let season = seasonal(reader, section);
     let owners = read_owners(reader, section);
     if owners.is_none() {
         section.require(
@@ -92,7 +107,12 @@ fn read_body(reader: &mut Reader<'_>, section: &Section<'_>, funnel: &Funnel) ->
     let action = read_text(reader, section, "action");
     let runbook_url = read_url(reader, section);
     let base = match (conversion, lag) {
-        (Some(conversion), Some(lag)) => Some(RateAndLag { conversion, lag, dispersion }),
+        (Some(conversion), Some(lag)) => {
+            let season = season.unwrap_or(Season::FLAT);
+            certain_at_most(reader, section, conversion, &season);
+            let error = read_error(reader, section, conversion);
+            Some(RateAndLag { conversion, error, lag, dispersion, season })
+        }
         _ => None,
     };
     let scopes = read_overrides(reader, section, funnel, base.as_ref());
@@ -116,14 +136,13 @@ fn read_overrides(
 ) -> Vec<(Scope, RateAndLag)> {
     let mut overrides: Vec<(Scope, RateAndLag)> = Vec::new();
     let of = format!(" of {}", section.what);
-    for scope in
-        tables(reader, section, "scope", ("scope", &of), &["where", "conversion", "lag", "dispersion"])
-    {
+    for scope in tables(reader, section, "scope", ("scope", &of), &SCOPE_KEYS) {
         let selector =
             scope.require(reader, "where", "{ segment = \"smb\" }").and_then(|f| funnel.selector(reader, &f));
         let conversion = scope.field("conversion").map(|f| f.share(reader));
         let lag = scope.field("lag").map(|f| read_lag(reader, &f, true));
         let dispersion = read_dispersion(reader, &scope);
+        let season = seasonal(reader, &scope);
         let (Some(selector), Some(base)) = (selector, base) else { continue };
         if overrides.len() == MAX_OVERRIDES {
             let message = format!("{} has more than {MAX_OVERRIDES} scopes", section.what);
@@ -151,12 +170,45 @@ fn read_overrides(
         else {
             continue;
         };
-        overrides.push((
-            selector,
-            RateAndLag { conversion, lag, dispersion: dispersion.unwrap_or(base.dispersion) },
-        ));
+        let season = season.unwrap_or(base.season);
+        certain_at_most(reader, &scope, conversion, &season);
+        let dispersion = dispersion.unwrap_or(base.dispersion);
+        let inherits = scope.field("conversion").is_none() && scope.field("conversion_error").is_none();
+        let error = if inherits { base.error } else { read_error(reader, &scope, conversion) };
+        overrides.push((selector, RateAndLag { conversion, error, lag, dispersion, season }));
     }
     overrides
+}
+
+/// The standard error of a conversion; 0 where absent.
+fn read_error(reader: &mut Reader<'_>, section: &Section<'_>, conversion: Share) -> f64 {
+    let Some(field) = section.field("conversion_error") else { return 0.0 };
+    let most = conversion.as_f64() / 4.0;
+    let read = field.number().filter(|n| (0.0..=most).contains(n)).or_else(|| {
+        field.wrong(
+            reader,
+            "a number from 0 to a quarter of the conversion",
+            "write the standard error of the estimate, such as 0.01, or leave it out: a promise has none",
+        )
+    });
+    read.unwrap_or(0.0)
+}
+
+fn seasonal(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Season> {
+    section.field("season").and_then(|field| read_season(reader, &field, Mean::OfEntries))
+}
+
+/// A day's conversion is a share, too.
+fn certain_at_most(reader: &mut Reader<'_>, section: &Section<'_>, conversion: Share, season: &Season) {
+    let most = |factors: &[f64]| factors.iter().fold(0.0_f64, |most, factor| most.max(*factor));
+    let highest = conversion.as_f64() * most(&season.weekday) * most(&season.quarter_week);
+    if highest > 0.98 && highest > conversion.as_f64() {
+        reader.error(
+            section.at,
+            format!("the season of {} raises its conversion to {:.0}%", section.what, highest * 100.0),
+            "lower its highest factors: at most 98% may convert on any day",
+        );
+    }
 }
 
 fn read_dispersion(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<f64> {

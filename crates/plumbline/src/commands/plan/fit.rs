@@ -44,7 +44,7 @@ pub(crate) fn run(args: &PlanFitArgs, progress: Progress) -> Outcome {
         print!("{}", fragment::text(&plan, &history, &numbers));
     }
     if let Some(path) = &args.into {
-        let whole = into::rewrite(&text, &plan, &history, &numbers).or_fail(Kind::Internal)?;
+        let whole = into::rewrite(&text, &plan, &history, &numbers, args.values).or_fail(Kind::Internal)?;
         parse(&whole)?;
         std::fs::write(path, whole)
             .or_fail_with(Kind::Input, || format!("cannot write {}", path.display()))?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use plumbline_drift::fit::FittedRate;
+use plumbline_drift::fit::{FittedRate, Level, QUARTER_DAYS};
 use plumbline_plan::{Lag, Plan, Scope};
 use serde_json::json;
 
@@ -18,39 +18,87 @@ pub(super) fn text(plan: &Plan, history: &History, numbers: &Numbers) -> String 
 
 fn write(out: &mut String, plan: &Plan, history: &History, numbers: &Numbers) -> std::fmt::Result {
     writeln!(out, "# Fitted to {} days of history, {} to {}.", history.days(), history.first, history.last)?;
-    for transition in &numbers.transitions {
+    if history.days() < QUARTER_DAYS as i32 {
+        writeln!(out, "# Weeks of the fiscal quarter are not looked at: that takes {QUARTER_DAYS} days.")?;
+    }
+    if let Some((rate, low, high)) = numbers.end_to_end() {
+        writeln!(
+            out,
+            "# End to end {:.3}% convert (90% interval {:.3}% to {:.3}%).",
+            rate * 100.0,
+            low * 100.0,
+            high * 100.0
+        )?;
+    }
+    for line in numbers.levels.0.iter().flat_map(|levels| levels.in_words(plan)) {
+        writeln!(out, "# {line}")?;
+    }
+    write_transitions(out, plan, numbers, &|_, _| String::new())
+}
+
+/// The transitions; `more` gives lines after each one's own, such as owners.
+pub(super) fn write_transitions(
+    out: &mut String,
+    plan: &Plan,
+    numbers: &Numbers,
+    more: &dyn Fn(usize, &FittedTransition) -> String,
+) -> std::fmt::Result {
+    for (index, transition) in numbers.transitions.iter().enumerate() {
         writeln!(out)?;
         let (from, to) = (plan.stage_name(transition.from), plan.stage_name(transition.to));
         for note in comments(transition) {
             writeln!(out, "# {note}")?;
         }
         let Ok(rate) = &transition.rate else {
+            out.push_str(&more(index, transition));
             continue;
         };
         writeln!(out, "[[transition]]\nfrom = {}\nto = {}", quoted(from.as_str()), quoted(to.as_str()))?;
-        writeln!(out, "conversion = {}", share(rate.rate))?;
+        write_rate(out, rate)?;
         if let Ok(lag) = &transition.lag {
             writeln!(out, "lag = {}", lag_text(&lag.lag))?;
         }
-        write_dispersion(out, rate)?;
+        out.push_str(&more(index, transition));
         for own in &transition.scopes {
             writeln!(out, "\n# {}", rate_in_words(&own.rate))?;
             writeln!(out, "[[transition.scope]]\nwhere = {}", selector(plan, &own.scope))?;
-            writeln!(out, "conversion = {}", share(own.rate.rate))?;
+            write_rate(out, &own.rate)?;
             if let Some(lag) = &own.lag {
                 writeln!(out, "lag = {}", lag_text(&lag.lag))?;
             }
-            write_dispersion(out, &own.rate)?;
         }
     }
     Ok(())
 }
 
-fn write_dispersion(out: &mut String, rate: &FittedRate) -> std::fmt::Result {
-    match shown_dispersion(rate) {
-        Some(rho) => writeln!(out, "dispersion = {}", share(rho)),
-        None => Ok(()),
+fn write_rate(out: &mut String, rate: &FittedRate) -> std::fmt::Result {
+    for (key, value) in rate_fields(rate) {
+        if let Some(value) = value {
+            writeln!(out, "{key} = {value}")?;
+        }
     }
+    Ok(())
+}
+
+/// What a plan says of a rate: keys and values, none where a key is to be absent.
+pub(super) fn rate_fields(rate: &FittedRate) -> [(&'static str, Option<String>); 4] {
+    [
+        ("conversion", Some(share(rate.rate))),
+        ("conversion_error", Some(share(rate.error.min(rate.rate / 4.1)))),
+        ("dispersion", shown_dispersion(rate).map(share)),
+        ("season", season_text(rate.weekday.as_ref(), rate.quarter_week.as_ref())),
+    ]
+}
+
+/// `{ weekday = […], quarter_week = […] }`; none where no day differs.
+pub(super) fn season_text(weekday: Option<&[f64; 7]>, quarter_week: Option<&[f64; 13]>) -> Option<String> {
+    let list = |factors: &[f64]| factors.iter().map(|f| share(*f)).collect::<Vec<_>>().join(", ");
+    let parts = [
+        weekday.map(|factors| format!("weekday = [{}]", list(factors))),
+        quarter_week.map(|factors| format!("quarter_week = [{}]", list(factors))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("{{ {} }}", parts.join(", ")))
 }
 
 /// ρ where history shows it, within what a plan takes.
@@ -92,6 +140,12 @@ pub(super) fn rate_in_words(rate: &FittedRate) -> String {
         rate.entries,
         rate.conversions
     );
+    if rate.weekday.is_some() {
+        text.push_str("; weekdays of entry differ");
+    }
+    if rate.quarter_week.is_some() {
+        text.push_str("; weeks of the quarter differ");
+    }
     if let Some(dispersion) = rate.dispersion {
         let what = if dispersion.is_shown() { "over-dispersion" } else { "no clear over-dispersion:" };
         let _ = write!(text, "; {what} {:.4} ± {:.4}", dispersion.rho, dispersion.error);
@@ -150,7 +204,7 @@ pub(super) fn as_json(plan: &Plan, history: &History, numbers: &Numbers) -> serd
         json!({
             "conversion": rate.rate, "low": rate.low, "high": rate.high,
             "entries": rate.entries, "conversions": rate.conversions,
-            "weekday": rate.weekday,
+            "error": rate.error, "weekday": rate.weekday, "quarter_week": rate.quarter_week,
             "dispersion": rate.dispersion.map(|d| json!({
                 "rho": d.rho, "error": d.error, "shown": d.is_shown() })),
         })
@@ -176,5 +230,18 @@ pub(super) fn as_json(plan: &Plan, history: &History, numbers: &Numbers) -> serd
     json!({
         "first_day": history.first.to_string(), "last_day": history.last.to_string(),
         "days": history.days(), "transitions": transitions,
+        "levels": numbers.levels.0.iter().map(|levels| json!({
+            "scope": plan.scope_label(&levels.scope),
+            "volumes": levels.stages.iter().map(|l| l.as_ref().map(level_json)).collect::<Vec<_>>(),
+            "spend": levels.spend.as_ref().map(level_json),
+            "cac": levels.cac.map(|(value, low, high)| json!({ "value": value, "low": low, "high": high })),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn level_json(level: &Level) -> serde_json::Value {
+    json!({
+        "per_day": level.per_day, "low": level.low, "high": level.high, "days": level.days,
+        "weekday": level.weekday, "quarter_week": level.quarter_week,
     })
 }

@@ -73,10 +73,11 @@ pub(super) fn each_event(
     if args.files.iter().any(|file| is_standard(file)) {
         return Err(Kind::Arguments.says("standard input cannot be read twice: write the events to a file"));
     }
-    let now = now();
+    let until = args.until.unwrap_or_else(now);
+    // A history may be simulated, or replayed after its time: what lies after `until` is left out, not refused.
+    let latest = until.max(now());
     let mut records =
-        Records::open(&Request { files: &args.files, order: Order::File, until: now, progress })?;
-    let until = args.until.unwrap_or(now);
+        Records::open(&Request { files: &args.files, order: Order::File, until: latest, progress })?;
     let mut record = Vec::new();
     while records.next(&mut record)? {
         // An exported log holds records that are no events.

@@ -28,8 +28,6 @@ pub(super) struct Survey {
     pub(super) currencies: Vec<(Currency, u64)>,
     /// Values of each attribute of leads with their leads, the commonest first.
     pub(super) attributes: BTreeMap<String, Vec<(String, u64)>>,
-    /// Whether money was spent.
-    pub(super) spends: bool,
 }
 
 /// A plan that says no more than the funnel: enough to fold the events by.
@@ -71,7 +69,6 @@ struct Seen {
     leads: BTreeMap<String, String>,
     currencies: BTreeMap<Currency, u64>,
     attributes: BTreeMap<String, BTreeMap<String, u64>>,
-    spends: bool,
 }
 
 impl Seen {
@@ -109,7 +106,6 @@ impl Seen {
                 self.reach(format!("o{opportunity_id}"), stage, event.occurred_at);
             }
             BodyView::Spend { amount, .. } => {
-                self.spends = true;
                 *self.currencies.entry(amount.currency).or_default() += 1;
             }
         }
@@ -149,7 +145,6 @@ impl Seen {
             stages,
             currencies,
             attributes: self.attributes.into_iter().map(|(name, counts)| (name, ranked(counts))).collect(),
-            spends: self.spends,
         })
     }
 

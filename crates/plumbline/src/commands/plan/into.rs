@@ -1,11 +1,12 @@
 //! A plan's text with fitted numbers in place of its own; everything else stays as it stands.
 
-use plumbline_drift::fit::{FittedLag, FittedRate};
-use plumbline_plan::{Plan, Scope};
+use plumbline_drift::fit::{FittedLag, FittedRate, Level};
+use plumbline_plan::{Metric, Plan, Scope, Target};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TomlError, Value};
 
-use super::fragment::{comments, lag_text, rate_in_words, selector, share, shown_dispersion};
+use super::fragment::{comments, lag_text, quoted, rate_fields, rate_in_words, season_text, selector};
 use super::history::History;
+use super::levels::Levels;
 use super::numbers::{FittedTransition, Numbers};
 
 /// The whole plan.
@@ -14,6 +15,7 @@ pub(super) fn rewrite(
     plan: &Plan,
     history: &History,
     numbers: &Numbers,
+    values: bool,
 ) -> Result<String, TomlError> {
     let mut document: DocumentMut = text.parse()?;
     let Some(transitions) = document.get_mut("transition").and_then(Item::as_array_of_tables_mut) else {
@@ -28,7 +30,96 @@ pub(super) fn rewrite(
             replace(table, plan, history, fitted)?;
         }
     }
+    if values && let Some(targets) = document.get_mut("target").and_then(Item::as_array_of_tables_mut) {
+        for (table, target) in targets.iter_mut().zip(&plan.targets) {
+            replace_values(table, plan, target, &numbers.levels)?;
+        }
+    }
     Ok(document.to_string())
+}
+
+/// The fitted values of a volume, spend or CAC target in place of its own, where every scope has one.
+fn replace_values(table: &mut Table, plan: &Plan, target: &Target, levels: &Levels) -> Result<(), TomlError> {
+    let fitted = |scope: &Scope| -> Option<(String, Option<&Level>)> {
+        let levels = levels.of(scope)?;
+        Some(match target.metric {
+            Metric::Volume { stage } => {
+                let level = levels.stages[usize::from(stage.0)].as_ref()?;
+                (format!("{}/day", rounded(level.per_day)), Some(level))
+            }
+            Metric::Spend => {
+                let level = levels.spend.as_ref()?;
+                (format!("{} {}/day", rounded(level.per_day), plan.currency), Some(level))
+            }
+            Metric::Cac => (format!("{} {}", rounded(levels.cac?.0), plan.currency), None),
+            _ => return None,
+        })
+    };
+    let all: Option<Vec<_>> = target.scopes.iter().map(|scoped| fitted(&scoped.scope)).collect();
+    let Some(all) = all.filter(|all| !all.is_empty()) else { return Ok(()) };
+    if target.each.is_empty() {
+        set(table, "value", &quoted(&all[0].0))?;
+    } else {
+        let values =
+            nested(target, 0, &target.scopes.iter().map(|s| &s.scope).collect::<Vec<_>>(), &|scope| {
+                target
+                    .scopes
+                    .iter()
+                    .position(|s| s.scope == *scope)
+                    .map_or(String::new(), |i| quoted(&all[i].0))
+            });
+        set(table, "values", &values)?;
+        table.remove("value");
+    }
+    // The season of the target is one for its scopes: that of everything it judges together.
+    let season = match target.metric {
+        Metric::Volume { stage } => levels.0.first().and_then(|l| l.stages[usize::from(stage.0)].as_ref()),
+        Metric::Spend => levels.0.first().and_then(|l| l.spend.as_ref()),
+        _ => return Ok(()),
+    };
+    match season.and_then(|level| season_text(level.weekday.as_ref(), level.quarter_week.as_ref())) {
+        Some(season) => set(table, "season", &season)?,
+        None => {
+            table.remove("season");
+        }
+    }
+    Ok(())
+}
+
+/// `{ smb = { search = "…" } }` in the order of the target's `each`.
+fn nested(target: &Target, depth: usize, scopes: &[&Scope], value: &dyn Fn(&Scope) -> String) -> String {
+    let Some(dimension) = target.each.get(depth) else {
+        return scopes.first().map_or(String::new(), |scope| value(scope));
+    };
+    let own = |scope: &Scope| scope.0.iter().find(|(d, _)| d == dimension).map(|(_, name)| name.clone());
+    let names: Vec<_> = scopes.iter().filter_map(|scope| own(scope)).collect();
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    let entries: Vec<String> = seen
+        .iter()
+        .map(|name| {
+            let inner: Vec<&Scope> =
+                scopes.iter().copied().filter(|s| own(s).as_ref() == Some(name)).collect();
+            format!("{} = {}", quoted(name.as_str()), nested(target, depth + 1, &inner, value))
+        })
+        .collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
+/// Four significant digits, without an exponent; at least two decimals below ten.
+pub(super) fn rounded(value: f64) -> String {
+    let decimals = if value >= 1000.0 {
+        0
+    } else if value >= 100.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$}")
 }
 
 fn replace(
@@ -85,15 +176,16 @@ fn put(
     lag: Option<&FittedLag>,
     comments: &[String],
 ) -> Result<(), TomlError> {
-    set(table, "conversion", &share(rate.rate))?;
+    for (key, value) in rate_fields(rate) {
+        match value {
+            Some(value) => set(table, key, &value)?,
+            None => {
+                table.remove(key);
+            }
+        }
+    }
     if let Some(lag) = lag {
         set(table, "lag", &lag_text(&lag.lag))?;
-    }
-    match shown_dispersion(rate) {
-        Some(rho) => set(table, "dispersion", &share(rho))?,
-        None => {
-            table.remove("dispersion");
-        }
     }
     if let Some(mut key) = table.key_mut("conversion") {
         let lines: Vec<String> = comments.iter().map(|line| format!("# {line}\n")).collect();

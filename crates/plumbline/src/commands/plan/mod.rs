@@ -1,11 +1,13 @@
 //! `plumbline plan check`: what is wrong with a plan, what it judges, and whether its numbers agree; and
 //! `plumbline plan apply`: the configured plans into the log.
 
+pub(crate) mod draft;
 pub(crate) mod fit;
 mod fragment;
 mod history;
 mod infer;
 mod into;
+mod levels;
 mod numbers;
 mod sight;
 

@@ -7,6 +7,7 @@ use plumbline_plan::{DimensionIndex, Plan, Scope, StageIndex};
 use plumbline_units::Name;
 
 use super::history::History;
+use super::levels::Levels;
 
 /// A scope's own lag needs so many conversions.
 const OWN_LAG: u64 = 300;
@@ -17,6 +18,8 @@ const WHOLE: f64 = 0.99;
 pub(super) struct Numbers {
     /// In funnel order.
     pub(super) transitions: Vec<FittedTransition>,
+    /// What happens per day, everywhere and by scope.
+    pub(super) levels: Levels,
 }
 
 /// One transition, everywhere and by scope.
@@ -38,6 +41,14 @@ pub(super) struct FittedScope {
     pub(super) lag: Option<FittedLag>,
 }
 
+impl FittedTransition {
+    /// The rate in a scope: its own, else the whole's.
+    pub(super) fn rate_in(&self, scope: &Scope) -> Option<&FittedRate> {
+        let own = self.scopes.iter().find(|own| scope.implies(&own.scope)).map(|own| &own.rate);
+        own.or(self.rate.as_ref().ok())
+    }
+}
+
 impl Numbers {
     /// Fits every transition; `planned`: where a lag is refused, rates are fitted under the plan's own.
     pub(super) fn fit(plan: &Plan, planned: bool, scopes: &[Scope], history: &History) -> Numbers {
@@ -47,7 +58,19 @@ impl Numbers {
             let pair = (StageIndex(from), StageIndex(from + 1));
             transition(plan, planned, pair, scopes, history, tests)
         });
-        Numbers { transitions: fitted.collect() }
+        let transitions: Vec<FittedTransition> = fitted.collect();
+        let levels = Levels::fit(plan, scopes, history, &transitions);
+        Numbers { transitions, levels }
+    }
+
+    /// End-to-end conversion with its 90% interval.
+    pub(super) fn end_to_end(&self) -> Option<(f64, f64, f64)> {
+        let rates: Vec<&FittedRate> =
+            self.transitions.iter().map(|t| t.rate.as_ref().ok()).collect::<Option<_>>()?;
+        let rate: f64 = rates.iter().map(|r| r.rate).product();
+        let variance: f64 = rates.iter().map(|r| (r.error / r.rate).powi(2)).sum();
+        let half = (1.645 * variance.sqrt()).exp();
+        Some((rate, rate / half, rate * half))
     }
 
     /// Whether anything could be fitted.
@@ -70,8 +93,8 @@ fn transition(
     let mut notes = Vec::new();
     let under_plan = planned_shares(&plan.motion().transitions[usize::from(pair.0.0)].base.lag);
     let rate = match &lag {
-        Ok(lag) => fit_rate(&whole, &|w, age| lag.share(w, age), tests),
-        Err(_) if planned => fit_rate(&whole, &under_plan, tests),
+        Ok(lag) => fit_rate(&whole, &|w, age| lag.share(w, age), plan.fiscal_year_start, tests),
+        Err(_) if planned => fit_rate(&whole, &under_plan, plan.fiscal_year_start, tests),
         Err(refusal) => Err(refusal.clone()),
     };
     if let Err(refusal) = &lag {
@@ -85,7 +108,7 @@ fn transition(
             if cohorts.entries() as f64 >= WHOLE * whole.entries() as f64 {
                 continue;
             }
-            match in_scope(&cohorts, lag.as_ref().ok(), base, tests) {
+            match in_scope(&cohorts, lag.as_ref().ok(), base, plan.fiscal_year_start, tests) {
                 Ok(fitted) => own.push(FittedScope { scope: scope.clone(), ..fitted }),
                 Err(why) => notes.push(format!("{}: {why}", plan.scope_label(scope))),
             }
@@ -102,6 +125,7 @@ fn in_scope(
     cohorts: &Cohorts,
     whole: Option<&FittedLag>,
     base: &FittedRate,
+    fiscal_year_start: (u32, u32),
     tests: usize,
 ) -> Result<FittedScope, String> {
     let Some(whole) = whole else { return Err("pooled with the whole".to_owned()) };
@@ -109,8 +133,8 @@ fn in_scope(
         .then(|| fit_lag(cohorts, tests).ok())
         .flatten();
     let share = |w: usize, age: usize| lag.as_ref().unwrap_or(whole).share(w, age);
-    let rate =
-        fit_rate(cohorts, &share, tests).map_err(|refusal| format!("pooled with the whole: {refusal}"))?;
+    let rate = fit_rate(cohorts, &share, fiscal_year_start, tests)
+        .map_err(|refusal| format!("pooled with the whole: {refusal}"))?;
     // With few conversions its own rate is worse than the whole's unless the two disagree.
     if rate.conversions < 100 && rate.low < base.rate && base.rate < rate.high {
         return Err(format!(

@@ -1,0 +1,145 @@
+//! Volumes and spend per day: their level and what the calendar does to it.
+
+use plumbline_plan::quarter_week;
+use plumbline_units::Day;
+
+use super::QUARTER_DAYS;
+use super::homogeneity::{ChiSquare, chi_square_above};
+
+/// Days whose mean is the level: whole weeks, recent enough to hold for the next.
+const RECENT: usize = 91;
+const LEAST_DAYS: usize = 28;
+/// Chance of a season where there is none.
+const LEVEL: f64 = 1e-3;
+/// z of a two-sided 90% interval.
+const Z90: f64 = 1.644_853_626_951_472_7;
+
+/// An amount per day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Level {
+    /// Mean of the days used.
+    pub per_day: f64,
+    /// Lower end of its 90% interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// How many of the newest days it is the mean of.
+    pub days: usize,
+    /// Multipliers by weekday, mean 1, where they clearly differ.
+    pub weekday: Option<[f64; 7]>,
+    /// Multipliers by week of the fiscal quarter, mean 1, where two years of history show them.
+    pub quarter_week: Option<[f64; 13]>,
+}
+
+/// The level of daily amounts, the first of them on `first`; `None` from less than four weeks, or from nothing.
+pub fn fit_level(first: Day, amounts: &[f64], fiscal_year_start: (u32, u32)) -> Option<Level> {
+    let used = RECENT.min(amounts.len() / 7 * 7);
+    if used < LEAST_DAYS {
+        return None;
+    }
+    let day = |index: usize| first.plus(i32::try_from(index).unwrap_or(i32::MAX));
+    let recent = &amounts[amounts.len() - used..];
+    let per_day = recent.iter().sum::<f64>() / used as f64;
+    if per_day <= 0.0 {
+        return None;
+    }
+    let weekday = factors::<7>(amounts, |index| day(index).weekday());
+    let unweek = |index: usize| weekday.map_or(1.0, |factors| factors[day(index).weekday()]).max(1e-6);
+    let flat: Vec<f64> = amounts.iter().enumerate().map(|(i, amount)| amount / unweek(i)).collect();
+    let quarter_week = (amounts.len() >= QUARTER_DAYS)
+        .then(|| factors::<13>(&flat, |index| quarter_week(day(index), fiscal_year_start)))
+        .flatten();
+    let offset = amounts.len() - used;
+    let variance: f64 = recent
+        .iter()
+        .enumerate()
+        .map(|(i, amount)| {
+            let gap = amount - per_day * unweek(offset + i);
+            gap * gap
+        })
+        .sum::<f64>()
+        / (used - 1) as f64;
+    let half = Z90 * (variance / used as f64).sqrt();
+    Some(Level {
+        per_day,
+        low: (per_day - half).max(0.0),
+        high: per_day + half,
+        days: used,
+        weekday,
+        quarter_week,
+    })
+}
+
+/// Means of groups over the mean of all, their own mean 1, where an analysis of variance tells the groups apart.
+fn factors<const N: usize>(amounts: &[f64], group: impl Fn(usize) -> usize) -> Option<[f64; N]> {
+    let (mut count, mut sum) = ([0.0; N], [0.0; N]);
+    for (index, amount) in amounts.iter().enumerate() {
+        count[group(index)] += 1.0;
+        sum[group(index)] += amount;
+    }
+    if count.iter().any(|n| *n < 3.0) {
+        return None;
+    }
+    let mean: [f64; N] = std::array::from_fn(|g| sum[g] / count[g]);
+    let whole = mean.iter().sum::<f64>() / N as f64;
+    if whole <= 0.0 || mean.iter().any(|mean| *mean < 0.0) {
+        return None;
+    }
+    let within: f64 = amounts
+        .iter()
+        .enumerate()
+        .map(|(index, amount)| (amount - mean[group(index)]) * (amount - mean[group(index)]))
+        .sum();
+    let variance = within / (amounts.len() as f64 - N as f64).max(1.0);
+    let between: f64 = (0..N).map(|g| count[g] * (mean[g] - whole) * (mean[g] - whole)).sum();
+    if variance > 0.0 {
+        let test = ChiSquare { value: between / variance, freedom: N as f64 - 1.0 };
+        if chi_square_above(test) >= LEVEL {
+            return None;
+        }
+    } else if between <= 0.0 {
+        return None;
+    }
+    Some(mean.map(|mean| mean / whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_working_week_is_found_and_a_level_is_the_mean_of_recent_weeks() {
+        let first: Day = "2026-01-05".parse().unwrap();
+        let amounts: Vec<f64> =
+            (0..200).map(|i| f64::from(if i % 7 < 5 { 12 } else { 5 } + i % 3 - 1)).collect();
+        let level = fit_level(first, &amounts, (1, 1)).unwrap();
+        assert!((level.per_day - 10.0).abs() < 0.1, "{level:?}");
+        assert_eq!(level.days, 91);
+        let weekday = level.weekday.unwrap();
+        assert!((weekday[0] - 1.2).abs() < 0.03 && (weekday[6] - 0.5).abs() < 0.03, "{weekday:?}");
+        assert_eq!(level.quarter_week, None);
+    }
+
+    #[test]
+    fn equal_days_have_no_season_and_too_few_have_no_level() {
+        let first: Day = "2026-01-05".parse().unwrap();
+        let wobble = |i: usize| 10.0 + (i * 37 % 11) as f64;
+        let level = fit_level(first, &(0..200).map(wobble).collect::<Vec<_>>(), (1, 1)).unwrap();
+        assert_eq!(level.weekday, None);
+        assert_eq!(fit_level(first, &[1.0; 27], (1, 1)), None);
+        assert_eq!(fit_level(first, &[0.0; 60], (1, 1)), None);
+    }
+
+    #[test]
+    fn two_years_show_the_weeks_of_the_quarter() {
+        let first: Day = "2024-01-01".parse().unwrap();
+        let amount = |i: usize| {
+            let week = quarter_week(first.plus(i as i32), (1, 1));
+            let base = if week == 12 { 20.0 } else { 10.0 };
+            base + (i * 37 % 11) as f64 * 0.1
+        };
+        let level = fit_level(first, &(0..800).map(amount).collect::<Vec<_>>(), (1, 1)).unwrap();
+        let quarter = level.quarter_week.unwrap();
+        assert!(quarter[12] > 1.7 && quarter[0] < 1.0, "{quarter:?}");
+    }
+}

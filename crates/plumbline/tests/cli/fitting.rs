@@ -1,0 +1,83 @@
+//! Plans from history.
+
+use crate::{example, inside, plumbline, write};
+
+/// Eight months of a steady company.
+fn history(folder: &tempfile::TempDir) -> (String, String) {
+    let (events, plan) = (inside(folder, "events.jsonl.zst"), inside(folder, "plan.toml"));
+    let run = plumbline(&[
+        "generate",
+        "--scenario",
+        "steady",
+        "--start",
+        "2025-01-06",
+        "--days",
+        "240",
+        "--leads-per-day",
+        "60",
+        "--seed",
+        "3",
+        "--segments",
+        "smb=0.7,mid=0.3",
+        "-o",
+        &events,
+        "--plan",
+        &plan,
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    (events, plan)
+}
+
+#[test]
+fn a_history_is_fitted_drafted_and_written_into_its_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, plan) = history(&folder);
+
+    // Without a plan the funnel is read off the events.
+    let run = plumbline(&["plan", "fit", "--events", &events, "--json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let fitted = &run.json()[0];
+    let transitions = fitted["transitions"].as_array().unwrap();
+    let stages: Vec<&str> = transitions.iter().map(|t| t["to"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["mql", "sql", "opportunity", "won"]);
+    for (transition, rate) in transitions.iter().zip([0.5, 0.4, 0.5, 0.4]) {
+        let conversion = transition["rate"]["conversion"].as_f64().unwrap();
+        assert!((conversion / rate - 1.0).abs() < 0.15, "{transition}");
+    }
+
+    // Into a plan: everything but the fitted numbers stays, and the result is a plan.
+    let into = inside(&folder, "fitted.toml");
+    let run = plumbline(&["plan", "fit", "--events", &events, "--plan", &plan, "--into", &into, "--values"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let text = std::fs::read_to_string(&into).unwrap();
+    assert!(text.contains("action = \"Discovery-call review\""), "{text}");
+    assert!(text.contains("conversion_error = "), "{text}");
+    assert!(!text.contains("conversion = 0.5\n"), "{text}");
+    let check = plumbline(&["plan", "check", &into]);
+    assert_eq!(check.code, 0, "{}", check.stdout);
+
+    // A draft is a plan as it stands, from the day after the history on.
+    let draft = inside(&folder, "draft.toml");
+    let run = plumbline(&["plan", "draft", "--events", &events, "-o", &draft]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let check = plumbline(&["plan", "check", &draft]);
+    assert_eq!(check.code, 0, "{}", check.stdout);
+    let text = std::fs::read_to_string(&draft).unwrap();
+    for part in
+        ["effective_from = 2025-0", "TODO", "lead-quality-trap", "metric = \"cac\"", "metric = \"spend\""]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn too_little_history_is_refused_in_words() {
+    let run =
+        plumbline(&["plan", "fit", "--events", &example("events.jsonl"), "--plan", &example("plan.toml")]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("conversions are needed"), "{}", run.stderr);
+    let folder = tempfile::tempdir().unwrap();
+    let empty = write(&folder, "empty.jsonl", "");
+    let run = plumbline(&["plan", "draft", "--events", &empty]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+}
