@@ -12,7 +12,7 @@ use super::history::History;
 use super::infer::{Survey, survey};
 use super::into::rounded;
 use super::levels::ScopeLevels;
-use super::numbers::{Numbers, judged_scopes, scopes_of};
+use super::numbers::{Numbers, scopes_of};
 use crate::args::PlanDraftArgs;
 use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::{create, is_standard};
@@ -40,7 +40,16 @@ pub(crate) fn run(args: &PlanDraftArgs, progress: Progress) -> Outcome {
         judged_dimension(&survey).and_then(|name| skeleton.dimension(&name)).into_iter().collect();
     let history = History::read(&args.history, &skeleton, progress)?;
     let scopes = scopes_of(&skeleton, &judged);
-    let numbers = Numbers::fit(&skeleton, false, &scopes, &history);
+    let mut numbers = Numbers::fit(&skeleton, false, &scopes, &history);
+    // Values that cost nothing, as organic leads do, have no CAC: the whole is judged, and the values explain.
+    let costs = |levels: &[ScopeLevels]| levels.iter().all(|l| l.cac.is_some());
+    let by_value = match numbers.levels.0.split_first() {
+        Some((whole, parts)) => whole.cac.is_none() || costs(parts),
+        None => false,
+    };
+    if !by_value {
+        numbers = Numbers::fit(&skeleton, false, &[], &history);
+    }
     if !numbers.any() {
         for transition in &numbers.transitions {
             if let Err(refusal) = &transition.rate {
@@ -54,8 +63,7 @@ pub(crate) fn run(args: &PlanDraftArgs, progress: Progress) -> Outcome {
     let from = history.last.plus(1).to_string();
     head(&mut text, args, &survey, &from).or_fail(Kind::Internal)?;
     body(&mut text, &skeleton, &survey, &history, &numbers).or_fail(Kind::Internal)?;
-    let plan = parse(&text)?;
-    debug_assert!(judged.is_empty() || !judged_scopes(&plan).is_empty());
+    parse(&text)?;
     if is_standard(&args.output) {
         print!("{text}");
     } else {
