@@ -72,7 +72,8 @@ fn tables_of_the_simulated_mechanism_are_recovered() {
                 );
                 let lag = fit_lag(&cohorts, 4).unwrap();
                 let fitted = fit_rate(&cohorts, &|w, a| lag.share(w, a), (1, 1), 4).unwrap();
-                rate_error += (fitted.rate / rates[transition] - 1.0).powi(2);
+                let off = fitted.rate / rates[transition] - 1.0;
+                rate_error += off * off;
                 // p·F by age, over weekdays by their entries: what evidence is gathered against.
                 let total: f64 = entries.iter().sum();
                 let mut worst: f64 = 0.0;
@@ -185,7 +186,7 @@ fn what_the_data_cannot_carry_is_refused_in_words() {
     assert!(matches!(fit_lag(&few, 1), Err(Refusal::TooFew { entries: 300, conversions: 30, .. })));
     // Half of those that convert do so after 40 days, and the history is 60 days long.
     let tables: [Vec<f64>; 7] =
-        std::array::from_fn(|_| (1..=200).map(|a| 1.0 - (-(a as f64) / 60.0).exp()).collect());
+        std::array::from_fn(|_| (1..=200).map(|a| 1.0 - libm::exp(-f64::from(a) / 60.0)).collect());
     let cohorts = simulate(&mut StdRng::seed_from_u64(1), 60, &[100.0; 7], &[0.5; 7], &tables, 0.0);
     let refusal = fit_lag(&cohorts, 1).unwrap_err();
     assert!(matches!(refusal, Refusal::TooShort { .. }), "{refusal}");

@@ -63,9 +63,13 @@ fn a_history_is_fitted_drafted_and_written_into_its_plan() {
     let check = plumbline(&["plan", "check", &draft]);
     assert_eq!(check.code, 0, "{}", check.stdout);
     let text = std::fs::read_to_string(&draft).unwrap();
-    for part in
-        ["effective_from = 2025-0", "TODO", "lead-quality-trap", "metric = \"cac\"", "metric = \"spend\""]
-    {
+    for part in [
+        "effective_from = 2025-0",
+        "change-me",
+        "lead-quality-trap",
+        "metric = \"cac\"",
+        "metric = \"spend\"",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -27,7 +27,7 @@ const MOST_DISTINCT: usize = 500;
 const MOST_DIMENSIONS: usize = 8;
 /// Two functions that are nobody's: a person must name the teams.
 const OWNERS: &str =
-    "[{ function = \"marketing\", team = \"TODO\" }, { function = \"sales\", team = \"TODO\" }]";
+    "[{ function = \"marketing\", team = \"change-me\" }, { function = \"sales\", team = \"change-me\" }]";
 
 pub(crate) fn run(args: &PlanDraftArgs, progress: Progress) -> Outcome {
     let survey = survey(&args.history, progress)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &PlanDraftArgs, progress: Progress) -> Outcome {
         let mut out = create(&args.output).or_fail_with(Kind::Input, attempt)?;
         out.write_all(text.as_bytes()).or_fail_with(Kind::Input, attempt)?;
         out.finish().or_fail_with(Kind::Input, attempt)?;
-        eprintln!("wrote {}: replace every TODO before it is used", args.output.display());
+        eprintln!("wrote {}: replace every CHANGE and change-me before it is used", args.output.display());
     }
     Ok(Answer::Yes)
 }
@@ -81,9 +81,9 @@ fn head(out: &mut String, args: &PlanDraftArgs, survey: &Survey, from: &str) -> 
     writeln!(
         out,
         "# A first plan, drafted from history: what happened so far, as the promise for what comes. Read every\n\
-         # line, replace every TODO, and set the values to what was agreed.\n\
+         # line, replace every CHANGE and change-me, and set the values to what was agreed.\n\
          plan = {}\nrevision = 1\neffective_from = {from}\nlive_from = {from}\ntimezone = {}\n\
-         currency = \"{currency}\"\nfiscal_year_start = \"01-01\"          # TODO\n\
+         currency = \"{currency}\"\nfiscal_year_start = \"01-01\"          # CHANGE\n\
          false_alarms_per_year = 1.0\n",
         quoted(args.name.as_str()),
         quoted(args.timezone.name())
@@ -98,7 +98,7 @@ fn head(out: &mut String, args: &PlanDraftArgs, survey: &Survey, from: &str) -> 
     for (other, count) in survey.currencies.iter().skip(1) {
         writeln!(
             out,
-            "# TODO: {count} events are in {other}; without a rate they are refused.\n# [[rates]]\n\
+            "# CHANGE: {count} events are in {other}; without a rate they are refused.\n# [[rates]]\n\
              # currency = \"{other}\"\n# from = {from}\n# rate = \"1.00\"      # {currency} for one {other}\n"
         )?;
     }
@@ -168,13 +168,13 @@ fn body(
         if transition.rate.is_err() {
             let _ = write!(
                 more,
-                "[[transition]]\nfrom = {}\nto = {}\nconversion = 0.5                 # TODO: a guess\n",
+                "[[transition]]\nfrom = {}\nto = {}\nconversion = 0.5                 # CHANGE: a guess\n",
                 quoted(&survey.stages[index]),
                 quoted(&survey.stages[index + 1])
             );
         }
         if transition.lag.is_err() {
-            more.push_str("lag = { median = \"7d\", p90 = \"30d\" }   # TODO: a guess\n");
+            more.push_str("lag = { median = \"7d\", p90 = \"30d\" }   # CHANGE: a guess\n");
         }
         let _ = writeln!(more, "owners = {OWNERS}");
         more
@@ -259,7 +259,7 @@ fn targets(out: &mut String, plan: &Plan, survey: &Survey, numbers: &Numbers) ->
         write!(
             out,
             "\n[[pattern]]\nname = \"lead-quality-trap\"\nall = [{}, {}, \"cac above\"]\nseverity = \"critical\"\n\
-             owners = {OWNERS}\naction = \"TODO: what to do when more leads turn into fewer customers\"\n",
+             owners = {OWNERS}\naction = \"CHANGE: what to do when more leads turn into fewer customers\"\n",
             quoted(&format!("{volume_name} not-below")),
             quoted(&format!("{conversion} below"))
         )?;
