@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::diagnostic::Diagnostic;
-use crate::display::{bounds, conversion, lag, value};
+use crate::display::{bounds, conversion, lag, percent, value};
 use crate::model::{Condition, Dimension, Direction, Metric, Owner, Plan, Severity, Target};
 
 /// Values listed per dimension.

@@ -139,7 +139,14 @@ impl Shared {
         promise: Promise,
     ) -> Option<Arc<Rates>> {
         let path = path(motion, scope, (from, to))?;
-        let recipe = Recipe { from, path, grid: grid.clone(), strict, promise, fiscal_year_start: self.fiscal_year_start };
+        let recipe = Recipe {
+            from,
+            path,
+            grid: grid.clone(),
+            strict,
+            promise,
+            fiscal_year_start: self.fiscal_year_start,
+        };
         if let Some((_, rates)) = self.sets.iter().find(|(known, _)| *known == recipe) {
             return Some(Arc::clone(rates));
         }
