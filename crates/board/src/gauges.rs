@@ -3,6 +3,7 @@
 use metrics::gauge;
 use plumbline_drift::judge::{EpisodeKey, Interval, TargetStatus, Verdict};
 use plumbline_engine::WorkspaceState;
+use plumbline_engine::health::Kind;
 use plumbline_plan::{Plan, Severity, Target};
 use plumbline_units::{Name, Timestamp};
 
@@ -27,7 +28,29 @@ pub fn show(workspace: &WorkspaceState) {
     for (subject, scope) in subjects(plan) {
         show_episode(&name, workspace, subject, &scope);
     }
+    show_data(&name, workspace);
     show_fold(&name, workspace);
+}
+
+/// All series of all kinds are set, so that an alerting rule sees an episode end.
+fn show_data(workspace: &str, state: &WorkspaceState) {
+    for kind in Kind::ALL {
+        for (critical, severity) in [(false, "warning"), (true, "critical")] {
+            for (historical, notify) in [(false, "yes"), (true, "no")] {
+                let counts = |e: &&plumbline_engine::health::DataEpisode| {
+                    e.kind == kind && e.critical == critical && e.historical == historical
+                };
+                gauge!(
+                    metric::DATA_EPISODES,
+                    "workspace" => workspace.to_owned(),
+                    "kind" => kind.word(),
+                    "severity" => severity,
+                    "notify" => notify
+                )
+                .set(state.data_episodes().filter(counts).count() as f64);
+            }
+        }
+    }
 }
 
 /// Everything that can have an episode: targets in their scopes, patterns in those of their members.

@@ -29,6 +29,8 @@ pub const NEEDED: &str = "plumbline_target_entries_needed";
 pub const DUE: &str = "plumbline_target_evidence_due_timestamp_seconds";
 /// 1 while an episode is open, 0 after.
 pub const EPISODE: &str = "plumbline_episode_open";
+/// Open data episodes by kind.
+pub const DATA_EPISODES: &str = "plumbline_data_episodes_open";
 /// Up to when everything has probably arrived.
 pub const WATERMARK: &str = "plumbline_watermark_timestamp_seconds";
 /// Open journeys.
@@ -62,6 +64,11 @@ pub fn describe() {
     describe_gauge!(
         EPISODE,
         "1 while open, by workspace, name (target or pattern), scope, severity and notify (no: historical or explained by another)"
+    );
+    describe_gauge!(
+        DATA_EPISODES,
+        "Open episodes about the data itself, by workspace, kind, severity (critical: verdicts are held back) and \
+         notify (no: historical)"
     );
     describe_gauge!(WATERMARK, Unit::Seconds, "Up to when everything has probably arrived, by workspace");
     describe_gauge!(JOURNEYS, "Open journeys, by workspace");

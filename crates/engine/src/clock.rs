@@ -55,17 +55,18 @@ impl EngineClock {
         }
     }
 
-    /// Takes a clock record's time.
-    pub fn on_record(&mut self, time: Timestamp) {
+    /// Takes a clock record's time; says whether it confirmed a leap, so that nobody knows what the hours between
+    /// should have brought.
+    pub fn on_record(&mut self, time: Timestamp) -> bool {
         let EngineClock::Records { now, leap } = self else {
             let now = self.now().map_or(time, |now| now.max(time));
             *self = EngineClock::Records { now, leap: None };
-            return;
+            return false;
         };
         if time <= now.plus(LEAP) {
             *now = (*now).max(time);
             *leap = None;
-            return;
+            return false;
         }
         let agreed = match *leap {
             Some(Leap { since, latest }) if time >= since && time <= latest.plus(LEAP) => {
@@ -73,12 +74,12 @@ impl EngineClock {
             }
             _ => Leap { since: time, latest: time },
         };
-        if agreed.latest >= agreed.since.plus(CONFIRMATION) {
+        let confirmed = agreed.latest >= agreed.since.plus(CONFIRMATION);
+        if confirmed {
             *now = agreed.latest;
-            *leap = None;
-        } else {
-            *leap = Some(agreed);
         }
+        *leap = if confirmed { None } else { Some(agreed) };
+        confirmed
     }
 }
 

@@ -117,11 +117,11 @@ impl Engine {
         match record {
             RecordView::Event(event) => self.event(event, out),
             RecordView::Clock(record) => {
-                self.clock.on_record(record.time);
+                let leapt = self.clock.on_record(record.time);
                 if let Some(now) = self.clock.now() {
                     self.inputs.observe(record, now);
                 }
-                self.close_all(out);
+                self.close_all(leapt, out);
             }
             RecordView::Plan(record) => self.plan(offset, record, history, out)?,
             RecordView::Command(record) => {
@@ -147,9 +147,9 @@ impl Engine {
         let due = workspace.event(event, now, &self.config, out);
         // In files events move the clock, and with it the other workspaces' hours.
         if before.is_none_or(|before| hour(before) != hour(now)) {
-            self.close_all(out);
+            self.close_all(false, out);
         } else if due {
-            workspace.close_due(now, &self.inputs, &self.config, out);
+            workspace.close_due(now, false, &self.inputs, &self.config, out);
         }
     }
 
@@ -180,10 +180,10 @@ impl Engine {
         }
     }
 
-    fn close_all(&mut self, out: &mut Vec<Output>) {
+    fn close_all(&mut self, leapt: bool, out: &mut Vec<Output>) {
         let Some(now) = self.clock.now() else { return };
         for workspace in self.workspaces.values_mut() {
-            workspace.close_due(now, &self.inputs, &self.config, out);
+            workspace.close_due(now, leapt, &self.inputs, &self.config, out);
         }
     }
 
@@ -240,7 +240,7 @@ impl Engine {
         };
         if let Some(current) = self.workspaces.get_mut(&record.workspace) {
             current.revise(plan, record, refolded, out);
-            current.close_due(now, &self.inputs, &self.config, out);
+            current.close_due(now, false, &self.inputs, &self.config, out);
         }
         Ok(())
     }
@@ -283,7 +283,7 @@ impl Engine {
         let before = self.clock.now();
         self.clock.on_event(event.received_at);
         if before.map(hour) != self.clock.now().map(hour) {
-            self.close_all(out);
+            self.close_all(false, out);
         }
     }
 

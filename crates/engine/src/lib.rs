@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod engine;
 mod epoch;
+pub mod health;
 mod schedule;
 mod snapshot;
 mod streams;

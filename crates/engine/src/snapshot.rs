@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::EngineClock;
 use crate::engine::Engine;
+use crate::health::Health;
 use crate::schedule::Schedule;
 use crate::streams::{Inputs, Streams};
 use crate::workspace::{PlanSource, WorkspaceState};
@@ -57,7 +58,7 @@ struct WorkspaceHead {
     streams: Streams,
     schedule: Option<Schedule>,
     watermark: Option<Timestamp>,
-    noticed_stages: BTreeSet<Box<str>>,
+    health: Health,
     commands: VecDeque<Box<str>>,
     next_due: Timestamp,
     retired: BTreeSet<Vec<u8>>,
@@ -79,7 +80,7 @@ impl Engine {
                 streams: workspace.streams.clone(),
                 schedule: workspace.schedule.clone(),
                 watermark: workspace.watermark,
-                noticed_stages: workspace.noticed_stages.clone(),
+                health: workspace.health.clone(),
                 commands: workspace.commands.clone(),
                 next_due: workspace.next_due,
                 retired: workspace.retired.clone(),
@@ -154,7 +155,7 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         streams: head.streams,
         schedule: head.schedule,
         watermark: head.watermark,
-        noticed_stages: head.noticed_stages,
+        health: head.health,
         commands: head.commands,
         next_due: head.next_due,
         retired: head.retired,

@@ -11,14 +11,13 @@ use plumbline_units::{Day, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
+use crate::health::{DataChange, DataEpisode, Health};
 use crate::schedule::{Schedule, Watermarks, ends};
 use crate::streams::{Inputs, Needs, Streams};
 use crate::{AlertRecord, DeadLetterOut, EngineConfig, Output, aggregate, alert};
 
 /// Command ids remembered to tell a retry from a new command.
 const REMEMBERED_COMMANDS: usize = 10_000;
-/// Notices about stages that the plan does not list, per workspace.
-const MAX_STAGE_NOTICES: usize = 100;
 
 /// The plan in force as it stands in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +41,7 @@ pub struct WorkspaceState {
     /// None until the first event.
     pub(crate) schedule: Option<Schedule>,
     pub(crate) watermark: Option<Timestamp>,
-    pub(crate) noticed_stages: BTreeSet<Box<str>>,
+    pub(crate) health: Health,
     pub(crate) commands: VecDeque<Box<str>>,
     /// Before it no evidence tick closes and the watermark stands: so it is state like the rest.
     pub(crate) next_due: Timestamp,
@@ -66,7 +65,7 @@ impl WorkspaceState {
             streams: Streams::default(),
             schedule: None,
             watermark: None,
-            noticed_stages: BTreeSet::new(),
+            health: Health::default(),
             commands: VecDeque::new(),
             next_due: Timestamp::MIN,
             retired: BTreeSet::new(),
@@ -99,6 +98,11 @@ impl WorkspaceState {
         &self.judge
     }
 
+    /// What is wrong with the data now.
+    pub fn data_episodes(&self) -> impl Iterator<Item = &DataEpisode> {
+        self.health.episodes()
+    }
+
     /// Streams with their progress.
     pub fn streams(&self) -> &Streams {
         &self.streams
@@ -123,6 +127,7 @@ impl WorkspaceState {
         out: &mut Vec<Output>,
     ) -> bool {
         let moved = self.streams.observe(event, self.plan.zone, config);
+        self.health.observe(event, &self.plan, config);
         let applied = self.fold.apply(event, self.watermark);
         match applied {
             Applied::Changed | Applied::Unchanged => {}
@@ -146,10 +151,12 @@ impl WorkspaceState {
         Watermarks { funnel, spend, both: funnel.min(spend) }
     }
 
-    /// Closes every tick that is due at `now`.
+    /// Closes every tick that is due at `now`; `leapt`: the clock jumped there, so that nobody watched the hours
+    /// between.
     pub(crate) fn close_due(
         &mut self,
         now: Timestamp,
+        leapt: bool,
         inputs: &Inputs,
         config: &EngineConfig,
         out: &mut Vec<Output>,
@@ -157,7 +164,8 @@ impl WorkspaceState {
         let Some(mut schedule) = self.schedule.take() else { return };
         while schedule.next_hour <= now {
             let at = schedule.next_hour;
-            let context = self.context(at);
+            self.close_health(at, leapt || inputs.behind(now), out);
+            let context = self.context(at, now);
             let changes = self.judge.close_hour(at, self.fold.cells(), &context);
             self.publish(changes, out);
             schedule.next_hour = crate::schedule::next_hour(at);
@@ -166,7 +174,7 @@ impl WorkspaceState {
             self.occasion += 1;
             let watermarks = self.watermarks(inputs, now, config);
             while let Some(day) = schedule.due_day(&self.plan, watermarks) {
-                self.close_day(&mut schedule, day, watermarks, out);
+                self.close_day(&mut schedule, day, watermarks, now, out);
             }
             let overall = if self.streams.iter().any(|(_, _, s)| s.spend) {
                 watermarks.both
@@ -188,11 +196,11 @@ impl WorkspaceState {
         schedule: &mut Schedule,
         day: Day,
         watermarks: Watermarks,
+        now: Timestamp,
         out: &mut Vec<Output>,
     ) {
         let at = ends(self.plan.zone, day);
-        self.notice_stages(at, out);
-        let context = self.context(at);
+        let context = self.context(at, now);
         for target in self.judge.order().to_vec() {
             let index = usize::from(target.0);
             if schedule.target_due(&self.plan, index, day, watermarks) {
@@ -206,7 +214,7 @@ impl WorkspaceState {
             while schedule.pattern_due(&self.plan, pattern, schedule.patterns[pattern]) {
                 let due = schedule.patterns[pattern];
                 let at = ends(self.plan.zone, due);
-                let context = self.context(at);
+                let context = self.context(at, now);
                 let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &context);
                 self.publish(changes, out);
                 schedule.patterns[pattern] = due.plus(1);
@@ -214,32 +222,29 @@ impl WorkspaceState {
         }
     }
 
-    fn context(&self, at: Timestamp) -> TickContext {
+    fn context(&self, at: Timestamp, now: Timestamp) -> TickContext {
         TickContext {
             historical: at < self.source.live_from,
+            holds: self.health.holds().to_vec(),
+            ruled_out: self.health.ruled_out(now).into_iter().collect(),
             position: Some(self.occasion),
-            ..TickContext::default()
         }
     }
 
-    /// One notice per stage name that events speak of and the plan does not list.
-    fn notice_stages(&mut self, at: Timestamp, out: &mut Vec<Output>) {
-        if self.noticed_stages.len() >= MAX_STAGE_NOTICES {
-            return;
-        }
+    /// Data before business: the hour's health, before any verdict that it may hold back.
+    fn close_health(&mut self, at: Timestamp, blind: bool, out: &mut Vec<Output>) {
+        let historical = at < self.source.live_from;
         let ignored = &self.fold.counters().ignored_stages;
-        let unknown: Vec<Box<str>> = ignored
-            .keys()
-            .filter(|name| !self.noticed_stages.contains(*name))
-            .take(MAX_STAGE_NOTICES - self.noticed_stages.len())
-            .cloned()
-            .collect();
-        for stage in unknown {
-            let title = format!("events speak of a stage `{stage}` that the plan does not list");
-            let mend =
-                "add the stage to [funnel] stages, or map it to a planned one where the events are made";
-            self.notice(&format!("unmapped-stage/{stage}"), &title, mend, at, out);
-            self.noticed_stages.insert(stage);
+        let closed = self.health.close_hour(at, &self.plan, ignored, blind, historical);
+        for restart in closed.restarts {
+            self.judge.restart(restart.spoils, &restart.scope, restart.day);
+        }
+        self.publish_data(closed.changes, out);
+    }
+
+    fn publish_data(&self, changes: Vec<DataChange>, out: &mut Vec<Output>) {
+        for change in changes {
+            out.push(alert_output(&alert::data(&self.name, &self.plan, &change)));
         }
     }
 
@@ -304,6 +309,7 @@ impl WorkspaceState {
             let held = aggregate::keys(self);
             self.retired.extend(held);
             self.fold = fold;
+            self.health.refolded();
         }
         self.plan = plan;
         self.next_due = Timestamp::MIN;
@@ -311,11 +317,14 @@ impl WorkspaceState {
 
     /// Makes the live episodes agree with the published ones: `published` holds the last alert of each.
     pub(crate) fn adopt_published(&mut self, published: Vec<Alert>, now: Timestamp, out: &mut Vec<Output>) {
-        let open = |alert: &&Alert| alert.resolution.is_none() && alert.kind == "business";
+        // A notice is said once and never resolved.
+        let open = |alert: &&Alert| alert.resolution.is_none() && alert.state != "notice";
         let sequences: BTreeMap<EpisodeKey, u32> =
             published.iter().filter(open).map(|a| (EpisodeKey(a.episode.clone()), a.sequence)).collect();
         for gone in published.iter().filter(open) {
-            if !self.judge.episodes().contains_key(&EpisodeKey(gone.episode.clone())) {
+            let held = self.judge.episodes().contains_key(&EpisodeKey(gone.episode.clone()))
+                || self.health.episodes().any(|episode| episode.key == gone.episode);
+            if !held {
                 let resolved = Alert {
                     sequence: gone.sequence + 1,
                     transition: "resolved".into(),
@@ -329,6 +338,9 @@ impl WorkspaceState {
                 out.push(alert_output(&resolved));
             }
         }
+        let by_key = sequences.iter().map(|(key, sequence)| (key.as_str(), *sequence)).collect();
+        let changes = self.health.adopt(&by_key, now);
+        self.publish_data(changes, out);
         let changes = self.judge.adopt(&sequences, self.plan.zone.day_of(now), now);
         self.publish(changes, out);
     }

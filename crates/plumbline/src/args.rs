@@ -203,7 +203,8 @@ pub(crate) enum Period {
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// steady, lead-quality-trap, ramp, season, slow-cycle or silent-source.
+    /// steady, lead-quality-trap, ramp, season, slow-cycle, silent-source, stopped-type, import-burst or
+    /// renamed-value.
     #[arg(long, default_value = "lead-quality-trap")]
     pub(crate) scenario: ScenarioKind,
     /// The first day.

@@ -23,6 +23,9 @@ pub(crate) const SEASON_SWING: f64 = 0.15;
 /// Length of the silence.
 pub(crate) const SILENT_DAYS: i32 = 5;
 
+/// Usual days' worth of leads in the list that is imported.
+pub(crate) const BURST_DAYS: f64 = 20.0;
+
 /// Factors on the plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Effect {
@@ -67,7 +70,7 @@ impl Effects {
                 Effect { volume, spend: volume, ..Effect::NONE }
             }
             ScenarioKind::SlowCycle => Effect { lags: SLOW_LAGS, ..Effect::NONE },
-            ScenarioKind::Steady | ScenarioKind::Season | ScenarioKind::SilentSource => Effect::NONE,
+            _ => Effect::NONE,
         }
     }
 

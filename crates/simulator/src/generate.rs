@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Beta, Distribution, Exp1, StandardNormal};
 
 use crate::calendar::Calendar;
-use crate::effect::{Effects, SILENT_DAYS};
+use crate::effect::{BURST_DAYS, Effects, SILENT_DAYS};
 use crate::render::{Pending, Renderer, What};
 use crate::spec::CRM;
 use crate::{ScenarioKind, Spec};
@@ -105,7 +105,7 @@ impl Generator {
     fn new(spec: &Spec) -> Generator {
         let days = spec.days as usize;
         let calendar = Calendar::new(spec.zone, spec.start, days + TAIL_DAYS);
-        let silence = spec.onset_day().filter(|_| spec.kind == ScenarioKind::SilentSource).map(|onset| {
+        let silence = spec.onset_day().filter(|_| spec.kind.silences()).map(|onset| {
             let first = onset.since(spec.start).clamp(0, (calendar.len() as i32) - SILENT_DAYS) as usize;
             (calendar.start(first), calendar.start(first + SILENT_DAYS as usize))
         });
@@ -161,9 +161,22 @@ impl Generator {
             }
         }
         arrivals.sort_unstable();
+        if self.spec.kind == ScenarioKind::ImportBurst && self.spec.onset_day() == Some(day) {
+            self.import_list(&mut rng, index);
+        }
         for (at, segment, channel) in arrivals {
             self.leads += 1;
             Journey { lead: self.leads, segment, channel, created_day: index, rng: &mut rng }.play(self, at);
+        }
+    }
+
+    /// A list of leads of which nothing comes, created from ten o'clock on.
+    fn import_list(&mut self, rng: &mut StdRng, index: usize) {
+        for _ in 0..((self.spec.leads_per_day * BURST_DAYS) as u64).max(200) {
+            self.leads += 1;
+            let at = self.calendar.within(index, (10.0 + 0.8 * rng.random::<f64>()) / 24.0);
+            let place = (pick(&self.segment_shares, rng), pick(&self.channel_shares, rng));
+            self.tell(rng, place, at, What::Created { lead: self.leads });
         }
     }
 
@@ -200,16 +213,12 @@ impl Generator {
         }
         let again =
             (rng.random::<f64>() < self.spec.duplicate_share).then(|| (6.0 * HOUR * exponential(rng)) as i64);
-        let source_is_silent = self.silence.is_some() && {
-            let account = self.spec.channels[channel].account.as_deref();
-            let source = if matches!(what, What::Spend { .. }) { account.unwrap_or_default() } else { CRM };
-            source == self.spec.silent_source
-        };
+        let silent = self.silence.is_some() && self.is_silenced(channel, what);
         let first = occurred + delay as i64;
         for (received, again) in
             [Some(first), again.map(|wait| first + wait)].into_iter().flatten().zip([false, true])
         {
-            let received = if source_is_silent { self.held_back(received) } else { received };
+            let received = if silent { self.held_back(received) } else { received };
             let bucket = self.calendar.index_of(received).and_then(|day| self.buckets.get_mut(day));
             // What would be received after the end never is.
             if let Some(bucket) = bucket {
@@ -225,6 +234,15 @@ impl Generator {
                 });
             }
         }
+    }
+
+    fn is_silenced(&self, channel: usize, what: What) -> bool {
+        if self.spec.kind == ScenarioKind::StoppedType {
+            return matches!(what, What::Stage { .. });
+        }
+        let account = self.spec.channels[channel].account.as_deref();
+        let source = if matches!(what, What::Spend { .. }) { account.unwrap_or_default() } else { CRM };
+        source == self.spec.silent_source
     }
 
     /// What would arrive during the silence arrives after it, in the same order.

@@ -1,7 +1,7 @@
 //! Synthetic CRM and ad accounts with a known onset of drift.
 //!
 //! A [`Spec`] says how a company's funnel works (arrivals by hour and weekday, conversion rates, log-normal
-//! lags, a weekend back-log, late and duplicated messages, corrections, merges) and which of six stories
+//! lags, a weekend back-log, late and duplicated messages, corrections, merges) and which of nine stories
 //! ([`ScenarioKind`]) it tells. From it come
 //! - the events, in the order they would arrive ([`generate`]),
 //! - what really happened, for judging an alarm ([`truth`]),
@@ -26,11 +26,13 @@ mod generate;
 mod lags;
 mod plan;
 mod render;
+mod scenario;
 mod spec;
 mod truth;
 
 pub use generate::{Generated, generate};
 pub use lags::{LagTables, lag_tables};
 pub use plan::plan_toml;
-pub use spec::{ArrivalProfile, Channel, LagSpec, STAGES, ScenarioKind, Segment, Spec, SpecError};
+pub use scenario::ScenarioKind;
+pub use spec::{ArrivalProfile, Channel, LagSpec, STAGES, Segment, Spec, SpecError};
 pub use truth::{Expected, Silence, TransitionTruth, Truth, Yardstick, truth};

@@ -6,7 +6,7 @@ use plumbline_events::{Body, Envelope, Event, LeadFact, OpportunityFact};
 use plumbline_units::{Micros, Money, Name, RecordId, Timestamp};
 
 use crate::spec::CRM;
-use crate::{STAGES, Spec};
+use crate::{STAGES, ScenarioKind, Spec};
 
 /// Why leads are turned down and deals are lost.
 const REASONS: [&str; 4] = ["no budget", "no fit", "no answer", "competitor"];
@@ -85,6 +85,8 @@ pub(crate) struct Renderer {
     stages: [Name; 5],
     segments: Vec<Box<str>>,
     channels: Vec<(Box<str>, Box<str>)>,
+    /// From this instant on (milliseconds) the CRM calls the first segment otherwise.
+    renamed: Option<(i64, Box<str>)>,
 }
 
 impl Renderer {
@@ -100,6 +102,10 @@ impl Renderer {
                 .iter()
                 .map(|c| (c.name.as_str().into(), c.account.as_deref().unwrap_or("none").into()))
                 .collect(),
+            renamed: spec.onset_day().filter(|_| spec.kind == ScenarioKind::RenamedValue).and_then(|onset| {
+                let name = format!("{}-new", spec.segments.first()?.name);
+                Some((spec.zone.start_of(onset).millis(), name.into()))
+            }),
         }
     }
 
@@ -110,6 +116,15 @@ impl Renderer {
         if matches!(pending.what, What::Created { .. } | What::Copied { .. } | What::Spend { .. }) {
             attributes.insert("segment".into(), self.segments[segment].clone());
             attributes.insert("channel".into(), self.channels[channel].0.clone());
+        }
+        let of_crm = !matches!(pending.what, What::Spend { .. });
+        if let Some((from, name)) = &self.renamed
+            && of_crm
+            && segment == 0
+            && pending.occurred >= *from
+            && let Some(value) = attributes.get_mut("segment")
+        {
+            *value = name.clone();
         }
         let body = match pending.what {
             What::Created { lead } => Body::Lead { lead_id: id("L", lead), fact: LeadFact::Created },

@@ -1,76 +1,11 @@
 //! What to simulate.
 
-use std::fmt;
-use std::str::FromStr;
-
 use plumbline_units::{Currency, Day, Name, Zone};
+
+use crate::ScenarioKind;
 
 /// The stages of the simulated funnel, first to last.
 pub const STAGES: [&str; 5] = ["lead", "mql", "sql", "opportunity", "won"];
-
-/// The story told from the onset on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScenarioKind {
-    /// Nothing changes.
-    Steady,
-    /// Volume ×1.2, spend ×1.68, end-to-end conversion ×0.7, of which 85% in logs at mql→sql and the rest at
-    /// opportunity→won: cost per won customer doubles while every marketing number looks fine.
-    LeadQualityTrap,
-    /// Volume and spend grow by half over 60 days; rates and lags stay.
-    Ramp,
-    /// Pronounced weekdays and a yearly swing of ±15% in volume and spend, all on plan.
-    Season,
-    /// Lags ×1.15; rates stay.
-    SlowCycle,
-    /// A source is not heard for five days, then delivers what it held back within two hours.
-    SilentSource,
-}
-
-impl ScenarioKind {
-    /// All of them.
-    pub const ALL: [ScenarioKind; 6] = [
-        ScenarioKind::Steady,
-        ScenarioKind::LeadQualityTrap,
-        ScenarioKind::Ramp,
-        ScenarioKind::Season,
-        ScenarioKind::SlowCycle,
-        ScenarioKind::SilentSource,
-    ];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ScenarioKind::Steady => "steady",
-            ScenarioKind::LeadQualityTrap => "lead-quality-trap",
-            ScenarioKind::Ramp => "ramp",
-            ScenarioKind::Season => "season",
-            ScenarioKind::SlowCycle => "slow-cycle",
-            ScenarioKind::SilentSource => "silent-source",
-        }
-    }
-
-    /// Whether anything changes on a certain day.
-    pub const fn has_onset(self) -> bool {
-        !matches!(self, ScenarioKind::Steady | ScenarioKind::Season)
-    }
-}
-
-impl fmt::Display for ScenarioKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for ScenarioKind {
-    type Err = SpecError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        ScenarioKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| SpecError::UnknownScenario(text.chars().take(40).collect()))
-    }
-}
 
 /// When leads arrive during a day.
 #[derive(Clone, Debug, PartialEq)]
@@ -243,7 +178,10 @@ impl Default for Spec {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpecError {
     /// Not a scenario's name.
-    #[error("`{0}` is not a scenario: steady, lead-quality-trap, ramp, season, slow-cycle or silent-source")]
+    #[error(
+        "`{0}` is not a scenario: steady, lead-quality-trap, ramp, season, slow-cycle, silent-source, stopped-type, \
+         import-burst or renamed-value"
+    )]
     UnknownScenario(String),
     /// A number outside its range.
     #[error("{field} is {value}; it must lie in {range}")]

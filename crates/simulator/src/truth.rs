@@ -67,6 +67,9 @@ pub struct Truth {
     pub cac_after: f64,
     /// A source that is not heard.
     pub silence: Option<Silence>,
+    /// The data episodes that should open, by the end of their keys.
+    #[serde(default)]
+    pub expected_data: Vec<String>,
 }
 
 /// A rate before and after the onset.
@@ -117,7 +120,7 @@ pub fn truth(spec: &Spec) -> Truth {
         ScenarioKind::LeadQualityTrap => trap(),
         ScenarioKind::Ramp => Effect { volume: 1.5, spend: 1.5, ..Effect::NONE },
         ScenarioKind::SlowCycle => Effect { lags: crate::effect::SLOW_LAGS, ..Effect::NONE },
-        ScenarioKind::Steady | ScenarioKind::Season | ScenarioKind::SilentSource => Effect::NONE,
+        _ => Effect::NONE,
     };
     let lost: f64 = whole.rates.iter().map(|r| libm::log(*r)).sum();
     let rate = |from: &str, to: &str, before: f64, factor: f64| TransitionTruth {
@@ -145,11 +148,26 @@ pub fn truth(spec: &Spec) -> Truth {
         transitions: (0..4).map(|j| rate(STAGES[j], STAGES[j + 1], spec.rates[j], whole.rates[j])).collect(),
         cac_before: rounded(spec.cac()),
         cac_after: rounded(spec.cac() * whole.spend / whole.volume / kept),
-        silence: onset.filter(|_| spec.kind == ScenarioKind::SilentSource).map(|onset| Silence {
-            source: spec.silent_source.clone(),
+        silence: onset.filter(|_| spec.kind.silences()).map(|onset| Silence {
+            source: match spec.kind {
+                ScenarioKind::StoppedType => crate::spec::CRM.to_owned(),
+                _ => spec.silent_source.clone(),
+            },
             from: spec.zone.start_of(onset),
             until: spec.zone.start_of(onset.plus(SILENT_DAYS)),
         }),
+        expected_data: expected_data(spec).into_iter().collect(),
+    }
+}
+
+fn expected_data(spec: &Spec) -> Option<String> {
+    let crm = crate::spec::CRM;
+    match spec.kind {
+        ScenarioKind::SilentSource => Some(format!("silent-source/{}", spec.silent_source)),
+        ScenarioKind::StoppedType => Some(format!("stopped-type/{crm}/lead.stage_reached")),
+        ScenarioKind::ImportBurst => Some(format!("import-burst/{crm}")),
+        ScenarioKind::RenamedValue => Some(format!("vanished-value/segment={}", spec.segments.first()?.name)),
+        _ => None,
     }
 }
 
@@ -196,9 +214,6 @@ fn expected(kind: ScenarioKind, whole: &Effect) -> Vec<Expected> {
             alert("lead-quality-trap", None),
         ],
         ScenarioKind::Ramp => vec![alert("lead-volume", Some("above")), alert("spend", Some("above"))],
-        ScenarioKind::Steady
-        | ScenarioKind::Season
-        | ScenarioKind::SlowCycle
-        | ScenarioKind::SilentSource => Vec::new(),
+        _ => Vec::new(),
     }
 }

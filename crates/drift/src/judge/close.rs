@@ -51,8 +51,8 @@ impl Judge {
             return Vec::new();
         };
         status.plan = Some(planned(target, model));
-        if let Some(why) = &now.ctx.unhealthy {
-            status.verdict = Verdict::DataUnhealthy(why.clone());
+        if let Some(why) = now.ctx.held(target.metric, scope) {
+            status.verdict = Verdict::DataUnhealthy(why.to_string());
             status.direction = before.latch().map(|latch| latch.direction);
             status.label = said;
             self.remember(key, Track { closed: Some(now.day), ..before }, status);

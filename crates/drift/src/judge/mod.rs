@@ -12,6 +12,7 @@ mod cost;
 mod depend;
 mod episode;
 mod facts;
+mod hold;
 mod life;
 mod measure;
 mod names;
@@ -26,7 +27,7 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plumbline_plan::{Plan, Scope, TargetIndex};
+use plumbline_plan::{Metric, Plan, Scope, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,7 @@ pub use episode::{
     Subject, Transition,
 };
 pub use facts::{Facts, Leaf, Quantity};
+pub use hold::{Hold, Spoils};
 pub use names::shown;
 pub use series::scope_series;
 pub use verdict::{
@@ -55,13 +57,20 @@ pub struct TickContext {
     /// The tick lies before the plan's `live_from`: its changes are shown, never paged. The first tick of a
     /// target that is not publishes each episode still open once more as carried.
     pub historical: bool,
-    /// Why no business verdict of this target can be trusted now, if so. Its episodes stand still meanwhile.
-    pub unhealthy: Option<String>,
+    /// Which verdicts cannot be trusted now. Their episodes stand still meanwhile.
+    pub holds: Vec<Hold>,
     /// What is known not to be the cause; copied into the changes.
     pub ruled_out: Vec<RuledOut>,
     /// Position of the log record that made the tick due. Ticks closed at one position see the same counts, so
     /// targets share their reading; `None` reads them anew each time.
     pub position: Option<i64>,
+}
+
+impl TickContext {
+    /// Why a target's verdict in a scope cannot be trusted now, if so.
+    pub(crate) fn held(&self, metric: Metric, scope: &Scope) -> Option<&str> {
+        self.holds.iter().find(|hold| hold.covers(metric, scope)).map(|hold| hold.why.as_str())
+    }
 }
 
 /// Judges one workspace by one plan.

@@ -32,7 +32,7 @@ impl Judge {
         let key = EpisodeKey::new(&self.plan.name, &pattern.name, &label);
         match self.episodes.remove(&key) {
             None => {
-                if !self.all_hold(pattern, &label, now.day) {
+                if self.held(pattern, scope, now) || !self.all_hold(pattern, &label, now.day) {
                     return Vec::new();
                 }
                 self.open_pattern(pattern, scope, key, now, facts)
@@ -67,6 +67,12 @@ impl Judge {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether some member cannot be trusted now.
+    fn held(&self, pattern: &Pattern, scope: &Scope, now: Moment<'_>) -> bool {
+        let members = pattern.all.iter().filter_map(|c| metric(&self.plan, c));
+        members.into_iter().any(|metric| now.ctx.held(metric, scope).is_some())
     }
 
     /// Whether all conditions hold as of `day`. Members that wait for less may have closed later days already: a

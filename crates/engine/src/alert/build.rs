@@ -124,60 +124,8 @@ pub fn build<'a>(
     }
 }
 
-/// A notice about the data itself: opened once, for the people who run the pipes.
-pub fn notice(
-    workspace: &Name,
-    plan: &Plan,
-    what: &str,
-    title: &str,
-    mend: &str,
-    at: Timestamp,
-    historical: bool,
-) -> Alert {
-    let episode = format!("{}/data/{what}", plan.name);
-    Alert {
-        workspace: workspace.to_string(),
-        alert_id: alert_id(workspace, &episode, at),
-        episode,
-        sequence: 1,
-        transition: "opened".into(),
-        state: "notice".into(),
-        severity: severity_word(Severity::Warning).into(),
-        kind: "data".into(),
-        urgency: "working_hours".into(),
-        historical,
-        detected_at: at,
-        notify_at: notify_at(plan.zone, "working_hours", at),
-        title: title.into(),
-        summary: title.into(),
-        scope: BTreeMap::new(),
-        pattern: None,
-        target: None,
-        metric: None,
-        plan: None,
-        drift: None,
-        so_far: None,
-        projected: None,
-        onset: None,
-        evidence: None,
-        why: Vec::new(),
-        ruled_out: Vec::new(),
-        in_reports: None,
-        cost: None,
-        owners: Vec::new(),
-        action: Some(mend.into()),
-        runbook_url: None,
-        related: Vec::new(),
-        supersedes: Vec::new(),
-        inhibited_by: None,
-        revision: None,
-        resolution: None,
-        links: BTreeMap::new(),
-    }
-}
-
 /// 128 bits of SHA-256 over workspace, episode and opening tick, in hex.
-fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) -> String {
+pub(super) fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) -> String {
     let mut hash = Sha256::new();
     hash.update(workspace.as_str());
     hash.update([0]);
@@ -204,7 +152,7 @@ fn urgency(episode: &Episode) -> &'static str {
 }
 
 /// `at` for pages, else the next moment in working hours; reviews wait for a Monday.
-fn notify_at(zone: Zone, urgency: &str, at: Timestamp) -> Timestamp {
+pub(super) fn notify_at(zone: Zone, urgency: &str, at: Timestamp) -> Timestamp {
     if urgency == "page" {
         return at;
     }
@@ -301,7 +249,7 @@ fn owner(owner: &Owner) -> OwnerSide {
     OwnerSide { function: owner.function.to_string(), team: owner.team.to_string() }
 }
 
-fn severity_word(severity: Severity) -> &'static str {
+pub(super) fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Warning => "warning",
         Severity::Critical => "critical",

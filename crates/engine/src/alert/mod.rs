@@ -5,13 +5,15 @@
 //! data is null or an empty list, never invented.
 
 mod build;
+mod data;
 mod text;
 
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use build::{build, notice};
+pub use build::build;
+pub use data::{data, notice};
 pub use text::render_text;
 
 /// One alert record.

@@ -8,9 +8,10 @@
 
 use std::sync::Arc;
 
+use plumbline_plan::Scope;
 use plumbline_units::{Day, Zone};
 
-use super::super::{EpisodeChange, Judge, TickContext, Transition};
+use super::super::{EpisodeChange, Hold, Judge, Spoils, TickContext, Transition};
 use super::world::{Factors, World, plan};
 
 /// Day 0 of every story.
@@ -84,10 +85,16 @@ impl Story {
     pub(crate) fn tick(&self, judge: &mut Judge, world: &World, at: i32) -> Vec<EpisodeChange> {
         let day = START.parse::<Day>().unwrap().plus(at);
         let instant = Zone::UTC.start_of(day.plus(1));
-        let unhealthy = self.sick.contains(&at).then(|| "crm silent".to_string());
+        let plan = judge.plan();
+        let hold = || Hold {
+            spoils: Spoils { spend: true, ..Spoils::funnel(plan) },
+            scope: Scope::default(),
+            why: "crm silent".to_string(),
+        };
+        let holds = self.sick.contains(&at).then(hold).into_iter().collect();
         let ctx = TickContext {
             historical: at < self.live,
-            unhealthy,
+            holds,
             position: Some(i64::from(at)),
             ..TickContext::default()
         };

@@ -1,0 +1,352 @@
+//! Values of the declared dimensions: one that vanishes, and leads that suddenly have none the plan declares.
+//!
+//! Judged against the entries that came: a quiet weekend makes no value vanish. `vanished` is minus the logarithm of
+//! the probability of not seeing a value among the entries since, a negative binomial with shape [`SHAPE`] (shares
+//! drift: Poisson would be far too sure): `SHAPE · ln(1 + expected / SHAPE)`. The share that counts as unplanned is
+//! compared with the learnt one over the last day or so.
+
+use plumbline_drift::judge::Spoils;
+use plumbline_events::{BodyView, EventView, LeadFactView};
+use plumbline_plan::{DimensionIndex, Plan, Scope, ValueClass};
+use plumbline_units::{Name, Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Kind, Notice};
+use super::{Hour, Restart};
+
+const SHAPE: f64 = 10.0;
+/// Nats from which a value has vanished: one false page in fifty years of a value seen daily.
+const VANISHED: f64 = 13.0;
+/// Nats from which verdicts wait.
+const SUSPICION: f64 = 5.0;
+/// A value with a smaller share of the entries is not watched.
+const LEAST_SHARE: f64 = 0.02;
+/// A value seen on fewer of the days is not expected on any.
+const REGULAR: f64 = 0.9;
+/// What a day weighs beside the next.
+const MEMORY: f64 = 0.97;
+/// What an hour weighs beside the next in the share of now.
+const RECENT: f64 = 0.97;
+const LEARNING_DAYS: f64 = 10.0;
+/// Growth of the share without a declared value that opens an episode, and below which it ends.
+const GROWN: f64 = 0.05;
+const FADED: f64 = 0.03;
+/// In standard deviations.
+const SURPRISE: f64 = 5.0;
+/// After this the state is taken as it is.
+const ACCEPTED_AFTER: Seconds = Seconds(14 * 86_400);
+const LOST_AFTER: Seconds = Seconds::DAY;
+/// Values watched per dimension; further declared ones are not.
+const MAX_VALUES: usize = 500;
+
+/// One value: learnt count, learnt days seen, recent count, count of the day and of the open hour.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Value {
+    learnt: f64,
+    days: f64,
+    recent: f64,
+    today: f64,
+    hour: f64,
+    /// Nats of not having been seen since.
+    expected: f64,
+    longest: f64,
+    last: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
+
+/// One declared dimension. After the declared values come the unplanned and the unset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Watched {
+    dimension: DimensionIndex,
+    names: Vec<Name>,
+    values: Vec<Value>,
+    days: f64,
+}
+
+/// The declared dimensions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Values {
+    watched: Vec<Watched>,
+}
+
+const STAND_INS: [&str; 2] = ["(unplanned)", "(unset)"];
+
+impl Values {
+    /// Follows the plan: a dimension that is declared otherwise is learnt anew.
+    fn follow(&mut self, plan: &Plan) {
+        let declared = plan.dimensions.iter().zip(0u8..).filter(|(d, _)| !d.values.is_empty());
+        let same = |w: &Watched, (names, at): (&[Name], u8)| w.dimension.0 == at && w.names == names;
+        let now: Vec<(Vec<Name>, u8)> =
+            declared.map(|(d, at)| (d.values.iter().take(MAX_VALUES).cloned().collect(), at)).collect();
+        if now.len() == self.watched.len()
+            && now.iter().zip(&self.watched).all(|((names, at), w)| same(w, (names, *at)))
+        {
+            return;
+        }
+        let fresh = |(names, at): (Vec<Name>, u8)| Watched {
+            dimension: DimensionIndex(at),
+            values: vec![Value::default(); names.len() + STAND_INS.len()],
+            names,
+            days: 0.0,
+        };
+        self.watched = now.into_iter().map(fresh).collect();
+    }
+
+    /// A plan with other values or aliases folds otherwise: what was learnt of them says nothing any more.
+    pub(crate) fn forget(&mut self) {
+        self.watched.clear();
+    }
+
+    pub(crate) fn observe(&mut self, event: &EventView<'_>, plan: &Plan) {
+        if !matches!(event.body, BodyView::Lead { fact: LeadFactView::Created, .. }) {
+            return;
+        }
+        if self.watched.is_empty() {
+            self.follow(plan);
+        }
+        for watched in &mut self.watched {
+            let dimension = &plan.dimensions[usize::from(watched.dimension.0)];
+            let raw = event.attributes.get(dimension.name.as_str()).unwrap_or_default();
+            let declared = watched.names.len();
+            let at = match plan.canonical_value(watched.dimension, raw) {
+                _ if raw.trim().is_empty() => declared + 1,
+                ValueClass::Declared(name) => match watched.names.iter().position(|n| n == name) {
+                    Some(at) => at,
+                    None => continue,
+                },
+                ValueClass::Any(_) | ValueClass::Unplanned => declared,
+            };
+            watched.values[at].hour += 1.0;
+            watched.values[at].last = watched.values[at].last.max(Some(event.received_at));
+        }
+    }
+
+    /// Where nearly all entries of the open hour belong.
+    pub(crate) fn scope_now(&self) -> Scope {
+        let mut pairs = Vec::new();
+        for watched in &self.watched {
+            let all: f64 = watched.values.iter().map(|v| v.hour).sum();
+            let most =
+                watched.names.iter().zip(&watched.values).find(|(_, v)| v.hour >= 0.9 * all && all > 0.0);
+            pairs.extend(most.map(|(name, _)| (watched.dimension, name.clone())));
+        }
+        Scope(pairs)
+    }
+
+    /// Closes an hour. `disturbed`: its entries say nothing of the usual shares.
+    pub(crate) fn close(
+        &mut self,
+        hour: &Hour<'_>,
+        disturbed: bool,
+        findings: &mut Vec<Finding>,
+        restarts: &mut Vec<Restart>,
+        ended: &mut Vec<(String, Notice)>,
+    ) {
+        self.follow(hour.plan);
+        for watched in &mut self.watched {
+            let name = hour.plan.dimensions[usize::from(watched.dimension.0)].name.to_string();
+            watched.close(&name, hour, disturbed, findings, restarts, ended);
+        }
+    }
+}
+
+impl Watched {
+    fn close(
+        &mut self,
+        dimension: &str,
+        hour: &Hour<'_>,
+        disturbed: bool,
+        findings: &mut Vec<Finding>,
+        restarts: &mut Vec<Restart>,
+        ended: &mut Vec<(String, Notice)>,
+    ) {
+        let all: f64 = self.values.iter().map(|v| v.hour).sum();
+        let total: f64 = self.values.iter().map(|v| v.learnt).sum();
+        let open = self.values.iter().any(|v| v.since.is_some());
+        let (declared, days) = (self.names.len(), self.days);
+        let knows = days >= LEARNING_DAYS && total >= 20.0;
+        // However many come at once, they are no more proof than a quarter of a usual day.
+        let weighs = all.min((total / days.max(1.0) / 4.0).max(5.0));
+        for value in &mut self.values {
+            let share = if total > 0.0 { value.learnt / total } else { 0.0 };
+            let came = std::mem::take(&mut value.hour);
+            if disturbed {
+                continue;
+            }
+            value.recent = value.recent * RECENT + came;
+            value.today += came;
+            if came > 0.0 {
+                if value.since.is_none() {
+                    value.longest = (value.longest * 0.9999).max(nats(value.expected));
+                }
+                value.expected = 0.0;
+            } else {
+                value.expected += weighs * share;
+            }
+        }
+        let recent: f64 = self.values.iter().map(|v| v.recent).sum();
+        let usual = |v: &Value| if total > 0.0 { v.learnt / total } else { 0.0 };
+        let grown: f64 = self.values[declared..].iter().map(|v| v.recent - recent * usual(v)).sum();
+        for at in 0..declared {
+            let share = usual(&self.values[at]);
+            let value = &mut self.values[at];
+            let key = format!("{dimension}={}", self.names[at]);
+            let scope = Scope(vec![(self.dimension, self.names[at].clone())]);
+            let spoils = Spoils::funnel(hour.plan);
+            let gone = nats(value.expected);
+            if let Some(since) = value.since {
+                let returned = value.expected == 0.0 && !disturbed;
+                if returned || hour.at >= since.plus(ACCEPTED_AFTER) {
+                    if returned && hour.at >= since.plus(LOST_AFTER) {
+                        let day = hour.plan.zone.day_of(hour.at).plus(1);
+                        restarts.push(Restart { spoils, scope, day });
+                    }
+                    *value = Value { since: None, expected: 0.0, ..value.clone() };
+                    if !returned {
+                        self.accept(declared, total, recent);
+                        self.values[at].learnt = 0.0;
+                    }
+                    ended.push((Kind::VanishedValue.key(&key), vanished_ends(&key, returned)));
+                    continue;
+                }
+            }
+            let watched = knows && share >= LEAST_SHARE && value.days >= REGULAR * days;
+            if value.since.is_none() && !(watched && gone >= SUSPICION) {
+                continue;
+            }
+            if watched && gone >= VANISHED.max(1.25 * value.longest) {
+                value.since = value.since.or(Some(value.last.unwrap_or(hour.at)));
+            }
+            let renamed = grown >= 0.5 * share * recent.max(1.0);
+            let mut finding = vanished(&key, share, value.since.or(value.last).unwrap_or(hour.at), renamed);
+            finding.published = value.since.is_some();
+            finding.spoils = Some(spoils);
+            finding.scopes = vec![scope];
+            findings.push(finding);
+        }
+        let short = |v: &Value| {
+            let expected = recent * usual(v);
+            v.recent - expected <= -3.0 * expected.max(0.5).sqrt()
+        };
+        // What vanished explains what is unplanned: it was probably renamed, and one episode is enough.
+        let explained = self.values[..declared]
+            .iter()
+            .any(|v| v.since.is_some() || (usual(v) >= LEAST_SHARE && nats(v.expected) >= SUSPICION));
+        let lacking: Vec<Scope> = (0..declared)
+            .filter(|at| usual(&self.values[*at]) >= LEAST_SHARE && short(&self.values[*at]))
+            .map(|at| Scope(vec![(self.dimension, self.names[at].clone())]))
+            .collect();
+        for (at, stand_in) in (declared..).zip(STAND_INS) {
+            let share = usual(&self.values[at]);
+            let value = &mut self.values[at];
+            let key = format!("{dimension}={stand_in}");
+            let over = value.recent - recent * share;
+            let spread = (recent * share * (1.0 - share)).max(0.5).sqrt();
+            if let Some(since) = value.since {
+                let faded = over < FADED * recent;
+                if faded || hour.at >= since.plus(ACCEPTED_AFTER) {
+                    value.since = None;
+                    if !faded {
+                        value.learnt = total * (value.recent / recent.max(1e-9)).min(1.0);
+                    }
+                    ended.push((Kind::UnplannedValue.key(&key), unplanned_ends(faded)));
+                    continue;
+                }
+            } else if knows
+                && !disturbed
+                && !explained
+                && value.recent >= 20.0
+                && over >= GROWN * recent
+                && over >= SURPRISE * spread
+            {
+                value.since = Some(hour.at);
+            }
+            if let Some(since) = value.since {
+                let mut finding = unplanned(&key, value.recent / recent.max(1e-9), share, since);
+                finding.spoils = Some(Spoils::funnel(hour.plan));
+                finding.scopes = lacking.clone();
+                finding.critical = !lacking.is_empty();
+                findings.push(finding);
+            }
+        }
+        if hour.midnight {
+            self.close_day(open || disturbed);
+        }
+    }
+
+    /// Takes the present shares without a declared value as the usual ones.
+    fn accept(&mut self, declared: usize, total: f64, recent: f64) {
+        for value in &mut self.values[declared..] {
+            value.learnt = total * (value.recent / recent.max(1e-9)).min(1.0);
+        }
+    }
+
+    fn close_day(&mut self, disturbed: bool) {
+        let any = self.values.iter().any(|v| v.today > 0.0);
+        for value in &mut self.values {
+            let today = std::mem::take(&mut value.today);
+            if disturbed || !any {
+                continue;
+            }
+            value.learnt = value.learnt * MEMORY + today;
+            value.days = value.days * MEMORY + f64::from(u8::from(today > 0.0));
+        }
+        if any && !disturbed {
+            self.days = self.days * MEMORY + 1.0;
+        }
+    }
+}
+
+fn nats(expected: f64) -> f64 {
+    SHAPE * libm::log(1.0 + expected / SHAPE)
+}
+
+fn vanished(key: &str, share: f64, since: Timestamp, renamed: bool) -> Finding {
+    let mut finding = Finding::new(Kind::VanishedValue, key, since);
+    finding.critical = true;
+    let hint = if renamed { ": renamed?" } else { "" };
+    finding.title = format!("no lead has {key} any more{hint}");
+    let reason = if renamed {
+        "as many leads more have a value the plan does not declare"
+    } else {
+        "a channel that has really ended looks the same: after fourteen days its verdicts go on"
+    };
+    finding.summary = format!(
+        "{:.0}% of the leads used to have {key} and none has had it since {since}; {reason}.",
+        share * 100.0
+    );
+    finding.action = format!(
+        "If the value was renamed, add the new spelling of {key} to the dimension's aliases in the plan"
+    );
+    finding
+}
+
+fn vanished_ends(key: &str, returned: bool) -> Notice {
+    let text = if returned {
+        format!("Leads have {key} again.")
+    } else {
+        format!("No lead has had {key} for fourteen days: it is taken to have ended, and its verdicts go on.")
+    };
+    Notice { accepted: !returned, text }
+}
+
+fn unplanned(key: &str, now: f64, before: f64, since: Timestamp) -> Finding {
+    let mut finding = Finding::new(Kind::UnplannedValue, key, since);
+    finding.title = format!("{:.0}% of the leads have {key}", now * 100.0);
+    finding.summary = format!(
+        "{:.0}% of the newest leads count as {key}, where {:.0}% used to: they are missing where they belong.",
+        now * 100.0,
+        before * 100.0
+    );
+    finding.action = "Declare the new value, or add it to the dimension's aliases, in the plan".into();
+    finding
+}
+
+fn unplanned_ends(faded: bool) -> Notice {
+    let text = if faded {
+        "The share is what it was."
+    } else {
+        "It has been so for fourteen days and is taken as it is."
+    };
+    Notice { accepted: !faded, text: text.into() }
+}
