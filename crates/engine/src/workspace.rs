@@ -279,6 +279,8 @@ impl WorkspaceState {
                     at: now,
                     until: *until,
                 };
+                let data = self.health.acknowledge(episode, now);
+                self.publish_data(data.into_iter().collect(), out);
                 let day = self.plan.zone.day_of(now);
                 self.judge.acknowledge(&EpisodeKey(episode.to_string()), said, day)
             }

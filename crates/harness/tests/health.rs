@@ -5,7 +5,7 @@
 
 use plumbline_engine::EngineConfig;
 use plumbline_harness::{LogWriter, run};
-use plumbline_simulator::{ScenarioKind, Spec, generate, plan_toml, truth};
+use plumbline_simulator::{ScenarioKind, Segment, Spec, generate, plan_toml, truth};
 use plumbline_units::{Seconds, Timestamp};
 
 fn seeds(usual: u64) -> u64 {
@@ -89,4 +89,43 @@ fn a_healthy_company_hears_next_to_nothing_about_its_data() {
     }
     println!("{} data pages in {source_years} source-years: {pages:#?}", pages.len());
     assert!(pages.len() as f64 <= source_years, "{pages:?}");
+}
+
+/// Event types of a source that stop, a list that is imported, a value that is renamed: the data is told of before
+/// the business could be, and no business alert follows while its facts are spoilt.
+#[test]
+fn other_trouble_with_the_data_is_told_of_and_pages_nobody_about_the_business() {
+    let mut loud = Vec::new();
+    for (kind, within) in [
+        (ScenarioKind::StoppedType, 26.0),
+        (ScenarioKind::ImportBurst, 12.0),
+        (ScenarioKind::RenamedValue, 80.0),
+    ] {
+        for leads_per_day in [30.0, 200.0] {
+            for seed in 1..=seeds(3) {
+                let segments = [("smb", 0.6), ("mid", 0.4)];
+                let segments =
+                    segments.map(|(name, share)| Segment { name: name.to_owned(), share }).to_vec();
+                let spec = Spec { kind, leads_per_day, segments, days: 180, seed, ..Spec::default() };
+                let onset = spec.zone.start_of(spec.onset_day().unwrap());
+                let expected = truth(&spec).expected_data[0].clone();
+                let said = said(&spec);
+                let opened: Vec<&Said> =
+                    said.iter().filter(|s| s.at >= onset && s.transition == "opened").collect();
+                let told = opened.iter().find(|s| s.episode.ends_with(&expected)).map(|s| hours(onset, s.at));
+                let two_weeks = onset.plus(Seconds(14 * 86_400));
+                let business = opened.iter().filter(|s| s.kind == "business" && s.at < two_weeks);
+                let business: Vec<_> =
+                    business.map(|s| (s.episode.clone(), hours(onset, s.at) / 24.0)).collect();
+                let others: Vec<_> = opened.iter().filter(|s| s.kind == "data").map(|s| &s.episode).collect();
+                println!(
+                    "{kind} {leads_per_day} {seed}: after {told:?} h, business {business:?}, data {others:?}"
+                );
+                if told.is_none_or(|h| h > within) || !business.is_empty() {
+                    loud.push((kind, leads_per_day, seed));
+                }
+            }
+        }
+    }
+    assert!(loud.is_empty(), "{loud:?}");
 }

@@ -28,7 +28,12 @@ pub fn data(workspace: &Name, plan: &Plan, change: &DataChange) -> Alert {
     }
     Alert {
         transition: change.transition.into(),
-        state: if resolved { "resolved" } else { "open" }.into(),
+        state: match (resolved, episode.acknowledged) {
+            (true, _) => "resolved",
+            (false, true) => "acknowledged",
+            (false, false) => "open",
+        }
+        .into(),
         alert_id: alert_id(workspace, &episode.key, episode.opened_at),
         sequence: episode.sequence,
         severity: severity_word(severity).into(),

@@ -128,6 +128,8 @@ pub struct DataEpisode {
     pub historical: bool,
     /// Since when.
     pub since: Timestamp,
+    /// Its owners know.
+    pub acknowledged: bool,
     /// It holds verdicts back.
     pub critical: bool,
     /// What is held back.
@@ -143,7 +145,7 @@ pub struct DataEpisode {
 /// A published change of a data episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataChange {
-    /// opened, carried, resolved.
+    /// opened, carried, acknowledged, resolved.
     pub transition: &'static str,
     /// Where it resolved: recovered, accepted, plan_revised.
     pub resolution: Option<&'static str>,
@@ -229,6 +231,7 @@ fn opened(plan: &str, finding: &Finding, at: Timestamp, historical: bool) -> Dat
         sequence: 1,
         historical,
         since: finding.since,
+        acknowledged: false,
         critical: finding.critical,
         holds: finding.holds(),
         title: finding.title.clone(),

@@ -171,6 +171,14 @@ impl Health {
         self.register.episodes.values()
     }
 
+    /// A person says that the owners know. `None` where no such episode is open.
+    pub(crate) fn acknowledge(&mut self, key: &str, at: Timestamp) -> Option<DataChange> {
+        let episode = self.register.episodes.values_mut().find(|e| e.key == key)?;
+        episode.acknowledged = true;
+        episode.sequence += 1;
+        Some(DataChange { transition: "acknowledged", resolution: None, at, episode: episode.clone() })
+    }
+
     /// Takes the published sequences as the truth; hands back what was never published.
     pub(crate) fn adopt(&mut self, published: &BTreeMap<&str, u32>, at: Timestamp) -> Vec<DataChange> {
         let mut changes = Vec::new();

@@ -40,6 +40,8 @@ const LOW_AGAIN: f64 = 0.5;
 const LOW_RATE: f64 = 0.2;
 /// Variance over mean of the batches of a day from which days are taken to vary by chance.
 const BY_CHANCE: f64 = 0.3;
+/// Days that must have kept to a schedule before one is believed in.
+const SCHEDULE_DAYS: f64 = 9.0;
 /// What a bin leans on its neighbours with, in weeks.
 const LEAN: f64 = 5.0;
 /// Hours that may await their tick: while the clock awaits confirmation events run ahead of it.
@@ -110,8 +112,8 @@ pub(crate) struct Pulse {
     bins: Vec<Bin>,
     /// Days and batches by weekday.
     days: [[f64; 2]; 7],
-    /// Sums of squared differences and of means of the batches of a day.
-    dispersion: [f64; 2],
+    /// Sums of squared differences and of means of the batches of a day, and how many days are in them.
+    dispersion: [f64; 3],
     today: f64,
     first: i64,
     heard_hours: u32,
@@ -131,7 +133,7 @@ impl Pulse {
         Pulse {
             bins: vec![Bin::default(); WEEK],
             days: [[0.0; 2]; 7],
-            dispersion: [0.0; 2],
+            dispersion: [0.0; 3],
             today: 0.0,
             first: hour,
             heard_hours: 0,
@@ -211,8 +213,10 @@ impl Pulse {
         self.gap.hours += 1;
         let by_chance = self.varies();
         for (walk, bin) in [(0, hour.bin), (1, hour.former_bin)] {
-            let ordinary = libm::exp(flow * libm::log(self.missed_share(bin)));
-            let batches = self.usual(bin, 2);
+            let (missed, batches) = self.expected(bin);
+            // What comes by chance is missed no more seldom than its mean says: a few lucky weeks prove little.
+            let missed = if by_chance { missed.max(libm::exp(-batches)) } else { missed };
+            let ordinary = libm::exp(flow * libm::log(missed));
             let low = if by_chance { libm::exp(-LOW_RATE * batches * flow).max(ordinary) } else { ordinary };
             self.gap.walks[walk].step(ordinary, low, hour.midnight);
         }
@@ -263,30 +267,34 @@ impl Pulse {
             let mean = day[1] / day[0];
             self.dispersion[0] = self.dispersion[0] * 0.99 + (batches - mean) * (batches - mean);
             self.dispersion[1] = self.dispersion[1] * 0.99 + mean;
+            self.dispersion[2] = self.dispersion[2] * 0.99 + 1.0;
         }
         *day = [day[0] * MEMORY + 1.0, day[1] * MEMORY + batches];
     }
 
     /// Whether the number of batches varies from day to day by more than a schedule's.
     fn varies(&self) -> bool {
-        self.dispersion[1] <= 0.0 || self.dispersion[0] > BY_CHANCE * self.dispersion[1]
+        self.dispersion[2] < SCHEDULE_DAYS || self.dispersion[0] > BY_CHANCE * self.dispersion[1]
     }
 
-    /// Share of the weeks in which an hour is not heard.
-    fn missed_share(&self, bin: usize) -> f64 {
+    /// Share of the weeks in which an hour is not heard, and its usual number of batches.
+    fn expected(&self, bin: usize) -> (f64, f64) {
         let (day, hour) = (bin / 24, bin % 24);
         let class = if day < 5 { 0..5 } else { 5..7 };
         let rest = class.filter(|d| *d != day).map(|d| self.bins[d * 24 + hour].0);
-        let (hours, missed) = rest.fold((0.0, 0.0), |(h, m), bin| (h + bin[0], m + bin[1]));
+        let [hours, missed, batches, _] =
+            rest.fold([0.0; 4], |sum, bin| [0, 1, 2, 3].map(|at| sum[at] + bin[at]));
         let own = self.bins[bin].0;
         if own[0] + hours < 1.9 {
-            return 1.0;
+            return (1.0, 0.0);
         }
         // Beta(0.1, 0.02): what never failed seldom does, what never came hardly will.
         let prior = (missed + 0.1) / (hours + 0.12);
         let unlike = own[0] > 1.5 && hours > 0.0 && (own[1] / own[0] - missed / hours).abs() > 0.5;
         let lean = if unlike { LEAN / 10.0 } else { LEAN };
-        ((own[1] + lean * prior) / (own[0] + lean)).min(1.0)
+        let rate = if hours > 0.0 { batches / hours } else { 0.0 };
+        let with = |seen: f64, prior: f64| (seen + lean * prior) / (own[0] + lean);
+        (with(own[1], prior).min(1.0), with(own[2], rate))
     }
 
     /// Usual number of batches (2) or messages (3) in an hour of the week.

@@ -226,7 +226,7 @@ impl Watched {
         }
         let short = |v: &Value| {
             let expected = recent * usual(v);
-            v.recent - expected <= -3.0 * expected.max(0.5).sqrt()
+            v.recent - expected <= -3.0 * libm::sqrt(expected.max(0.5))
         };
         // What vanished explains what is unplanned: it was probably renamed, and one episode is enough.
         let explained = self.values[..declared]
@@ -241,7 +241,7 @@ impl Watched {
             let value = &mut self.values[at];
             let key = format!("{dimension}={stand_in}");
             let over = value.recent - recent * share;
-            let spread = (recent * share * (1.0 - share)).max(0.5).sqrt();
+            let spread = libm::sqrt((recent * share * (1.0 - share)).max(0.5));
             if let Some(since) = value.since {
                 let faded = over < FADED * recent;
                 if faded || hour.at >= since.plus(ACCEPTED_AFTER) {
