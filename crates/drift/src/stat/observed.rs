@@ -79,7 +79,7 @@ pub(crate) fn censored_rate(
 mod tests {
     use super::*;
     use crate::stat::{PairSeries, StageEntries};
-    use plumbline_plan::Lag;
+    use plumbline_plan::{Lag, Season};
     use plumbline_units::Share;
 
     fn series(entered: &[u32], converted: &[u32]) -> ScopeSeries {
@@ -103,6 +103,8 @@ mod tests {
             conversion: share(conversion),
             lag: Lag::Days(shares.iter().map(|s| share(*s)).collect()),
             dispersion: 0.0,
+            error: 0.0,
+            season: Season::FLAT,
         }
     }
 
