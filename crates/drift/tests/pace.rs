@@ -118,6 +118,23 @@ fn the_trap_is_labelled_conversion_and_never_velocity() {
 mod long {
     use super::support::{Arrivals, measured_lags};
     use super::*;
+    use plumbline_plan::{Lag, Value};
+    use plumbline_units::Seconds;
+
+    /// The median of weekday tables in days; the share by the end of a day is that of half a day less.
+    fn median(lag: &Lag) -> f64 {
+        let Lag::Weekday(tables) = lag else { panic!("weekday tables") };
+        let share = |age: usize| {
+            let of = |table: &Lag| match table {
+                Lag::Days(shares) => shares.get(age).or(shares.last()).unwrap().as_f64(),
+                _ => panic!("day tables"),
+            };
+            tables.iter().map(of).sum::<f64>() / 7.0
+        };
+        let above = (0..400).find(|&age| share(age) >= 0.5).unwrap();
+        let below = if above == 0 { 0.0 } else { share(above - 1) };
+        above as f64 - 0.5 + (0.5 - below) / (share(above) - below)
+    }
 
     #[test]
     fn a_slower_cycle_is_labelled_velocity_at_every_volume() {
@@ -169,7 +186,13 @@ mod long {
             let base = |seed| Spec { arrivals: Arrivals::Business, ..Spec::steady(leads, 540, 70 + seed) };
             let steady = plan(log_normal_lags(), leads, 0.0, None);
             let week = Spec { backlog: 0.8, weekend: 0.4, ..base(0) };
-            let known = plan(measured_lags(&week), leads, 0.0, None);
+            let lags = measured_lags(&week);
+            let medians = [(CYCLE, median(&lags[3])), (FIRST_STEP, median(&lags[0]))];
+            let mut known = plan(lags, leads, 0.0, None);
+            for (target, days) in medians {
+                known.targets[usize::from(target)].scopes[0].value =
+                    Value::Duration(Seconds((days * 86_400.0) as i64));
+            }
             for target in [FIRST_STEP, CYCLE, HANDOFF] {
                 let flat = pages_a_year(&steady, target, runs, base);
                 let ramp = pages_a_year(&steady, target, runs, |seed| Spec { ramp: 1.0, ..base(seed) });
