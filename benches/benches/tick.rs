@@ -144,6 +144,24 @@ impl Facts for World {
 
     fn by_event_days(&self, _: Leaf, _: Quantity, _: Day, _: Day, _: Day, _: &mut dyn FnMut(Day, i64)) {}
 
+    fn by_both_days(
+        &self,
+        _: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, Day, i64),
+    ) {
+        let cells = self.cells(what);
+        let from = cells.partition_point(|cell| cell.0 < first);
+        for (day, lag, n) in cells[from..].iter().take_while(|cell| cell.0 <= tick) {
+            let event = day.plus(i32::from(*lag));
+            if event <= tick {
+                each(*day, event, *n);
+            }
+        }
+    }
+
     fn hours(&self, _: Leaf, stage: StageIndex, _: Day) -> Option<[u32; 24]> {
         let mut hours = [0; 24];
         hours[12] = self.entered[usize::from(stage.0)][0].2 as u32;

@@ -109,6 +109,26 @@ impl Facts for AsOf<'_> {
         sums.into_iter().filter(|(i, _)| *i >= first).for_each(|(i, n)| each(self.series.day(i), n));
     }
 
+    fn by_both_days(
+        &self,
+        _: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, Day, i64),
+    ) {
+        let Quantity::Converted(from, to) = what else { return };
+        let Some(at) = PAIRS.iter().position(|p| *p == (from.0, to.0)) else { return };
+        let (first, end) = (self.series.from_day(first), self.series.from_day(tick.plus(1)));
+        let mut sums = std::collections::BTreeMap::new();
+        for (event, entries) in self.run.conversions[at][..end].iter().enumerate() {
+            for entry in entries.iter().filter(|entry| **entry as usize >= first) {
+                *sums.entry((*entry as usize, event)).or_insert(0) += 1;
+            }
+        }
+        sums.into_iter().for_each(|((i, event), n)| each(self.series.day(i), self.series.day(event), n));
+    }
+
     fn hours(&self, _: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
         self.run.entries[usize::from(stage.0)].get(self.series.from_day(day)).copied()
     }
