@@ -78,7 +78,7 @@ fn budget(out: &mut String, plan: &Plan) {
             ),
         ),
     }
-    let by_evidence = plan.targets.iter().filter(|t| Plan::judged(t.metric) && t.metric != Metric::Spend);
+    let by_evidence = plan.targets.iter().filter(|t| t.metric != Metric::Spend);
     let whole: f64 = by_evidence
         .map(|t| t.false_alarms_per_year.unwrap_or(plan.false_alarms_per_year) * t.scopes.len() as f64)
         .sum();

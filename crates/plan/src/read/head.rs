@@ -3,7 +3,7 @@
 use plumbline_units::{Currency, Day, Name, Timestamp, Zone};
 
 use super::source::{Reader, Section};
-use crate::model::{Plan, Target};
+use crate::model::Target;
 
 /// One false alarm per target, scope and year.
 const DEFAULT_FALSE_ALARMS_PER_YEAR: f64 = 1.0;
@@ -109,7 +109,7 @@ pub(crate) fn share(reader: &mut Reader<'_>, budget: Budget, targets: &[Target])
         Budget::Total(total, at) => (total, at),
     };
     let (mut own, mut sharing) = (0.0, 0usize);
-    for target in targets.iter().filter(|t| Plan::judged(t.metric)) {
+    for target in targets {
         match target.false_alarms_per_year {
             Some(budget) => own += budget * target.scopes.len() as f64,
             None => sharing += target.scopes.len(),
