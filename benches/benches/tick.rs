@@ -144,6 +144,8 @@ impl Facts for World {
 
     fn by_event_days(&self, _: Leaf, _: Quantity, _: Day, _: Day, _: Day, _: &mut dyn FnMut(Day, i64)) {}
 
+    fn rejections(&self, _: Leaf, _: StageIndex, _: Day, _: Day, _: &mut dyn FnMut(&str, Day, u16, i64)) {}
+
     fn by_both_days(
         &self,
         _: Leaf,

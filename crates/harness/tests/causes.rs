@@ -38,7 +38,7 @@ fn the_planted_cause_is_named_first() {
             ..Spec::default()
         };
         let truth = truth(&spec);
-        let (onset, culprit) = (truth.onset.unwrap(), truth.channel.unwrap());
+        let (onset, culprit) = (truth.yardstick.onset.unwrap(), truth.channel.unwrap());
         let Some(alert) = first_alert(&spec, onset) else {
             println!("seed {seed}: not told");
             continue;

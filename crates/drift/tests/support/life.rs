@@ -85,6 +85,8 @@ impl Facts for AsOf<'_> {
         }
     }
 
+    fn rejections(&self, _: Leaf, _: StageIndex, _: Day, _: Day, _: &mut dyn FnMut(&str, Day, u16, i64)) {}
+
     fn by_event_days(
         &self,
         _: Leaf,

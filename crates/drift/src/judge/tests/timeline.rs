@@ -93,8 +93,6 @@ impl Story {
 
     /// Closes all targets and patterns for a day.
     pub(crate) fn tick(&self, judge: &mut Judge, world: &World, at: i32) -> Vec<EpisodeChange> {
-        let day = START.parse::<Day>().unwrap().plus(at);
-        let instant = Zone::UTC.start_of(day.plus(1));
         let plan = judge.plan();
         let hold = || Hold {
             spoils: Spoils { spend: true, ..Spoils::funnel(plan) },
