@@ -49,6 +49,7 @@ fn main_plan() -> Plan {
         runbook_url: None,
         false_alarms_per_year: None,
         strict: None,
+        lag_tolerance: None,
         line: 1,
     };
     let conversion = Metric::Conversion { from: StageIndex(0), to: StageIndex(4) };
@@ -64,6 +65,8 @@ fn main_plan() -> Plan {
         currency: "EUR".parse().expect("a currency"),
         fiscal_year_start: (1, 1),
         false_alarms_per_year: 1.0,
+        false_alarms_per_year_total: None,
+        lag_tolerance: 0.15,
         motions: vec![Motion {
             name: name("default"),
             stages: ["lead", "mql", "sql", "opportunity", "won"].map(name).to_vec(),
@@ -105,6 +108,8 @@ fn series() -> ScopeSeries {
         ],
         spend: vec![20_000_000_000; DAYS],
         won: vec![8; DAYS],
+        ages: vec![],
+        in_time: vec![],
     }
 }
 

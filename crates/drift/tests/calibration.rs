@@ -66,7 +66,7 @@ fn a_weekend_back_log_is_on_plan_when_the_lags_are_known_by_weekday() {
 fn the_judge_speaks_in_time_and_does_not_flap() {
     let live = |leads: f64, spec: &(dyn Fn(u64) -> Spec + Sync)| {
         let plan = Arc::new(plan(log_normal_lags(), leads, 0.0, None));
-        lives(&plan, CONVERSION, 3, |seed| spec(seed), |_, _| false)
+        lives(&plan, CONVERSION, 3, spec, |_, _| false)
     };
     for (leads, within) in [(30.0, 42), (200.0, 16)] {
         for life in live(leads, &move |seed| Spec::trap(leads, 120, 60, seed)) {

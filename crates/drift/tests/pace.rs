@@ -18,11 +18,9 @@ fn slower(leads: f64, onset: usize, after: usize, by: f64, seed: u64) -> Spec {
 /// `velocity`.
 fn labels(model: &Model, spec: &Spec, days: usize) -> Vec<(usize, Label, bool)> {
     let run = simulate(spec).with_ages(true);
-    let (mut pages, mut restart, mut open): (
-        Vec<(usize, Label, bool)>,
-        _,
-        Option<(usize, Option<Label>, bool)>,
-    ) = (Vec::new(), None, None);
+    let mut pages: Vec<(usize, Label, bool)> = Vec::new();
+    let mut open: Option<(usize, Option<Label>, bool)> = None;
+    let mut restart = None;
     run.play(|day, series| {
         if open.is_none() && opens(model, series, restart).is_some_and(|e| e.direction == Direction::Below) {
             open = Some((day, None, false));

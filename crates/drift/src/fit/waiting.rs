@@ -48,9 +48,9 @@ impl Waiting {
             }
             let expected = model.expect(tally, &tables, &rates);
             let mut at_risk: f64 = expected.ready.iter().chain(&expected.not_ready).sum();
-            for age in 0..tally.ages.min(HORIZON) {
+            for (age, lean) in lean.iter().enumerate().take(tally.ages.min(HORIZON)) {
                 if age < reach {
-                    let hazard = (expected.ready[age] + LEAN * lean[age]) / (at_risk + LEAN).max(1e-9);
+                    let hazard = (expected.ready[age] + LEAN * lean) / (at_risk + LEAN).max(1e-9);
                     model.ready[age] = hazard.clamp(0.0, 1.0);
                 }
                 at_risk -= expected.ready[age] + expected.not_ready[age];

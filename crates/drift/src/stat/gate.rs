@@ -111,7 +111,7 @@ mod tests {
             ((1.0, 0.0), 0.8, 0.01),
             ((0.0, 0.0), 1.0, 0.0),
             // Half sure: half the logarithm, with the doubt of the other half.
-            ((1.0, 0.5), 0.8 * 1.25f64.sqrt(), 0.01 + 0.5 * 0.01 + 0.25 * 1.25f64.ln() * 1.25f64.ln()),
+            ((1.0, 0.5), 0.8 * 1.25f64.sqrt(), 0.01 + 0.5 * 0.01 + 0.25 * libm::log(1.25) * libm::log(1.25)),
         ] {
             let evidence = evidence(FIRST, &[(FIRST, weights.0), (SECOND, weights.1)]);
             let heading = heading(&projection(&[0.8, 1.25]), &evidence);

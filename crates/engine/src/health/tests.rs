@@ -137,6 +137,9 @@ fn batch(when: impl Fn(&Local) -> bool + 'static) -> Rhythm {
 
 const NEVER: std::ops::Range<i64> = 0..0;
 
+/// Makes a source anew for each run.
+type Make = Box<dyn Fn() -> Rhythm>;
+
 #[test]
 fn usual_rhythms_are_left_in_peace() {
     let flat = |_: &Local| 1.0;
@@ -144,7 +147,7 @@ fn usual_rhythms_are_left_in_peace() {
     let campaign = |l: &Local| if (150..164).contains(&l.day) { 3.0 } else { 1.0 };
     let holidays =
         |l: &Local| if (200..202).contains(&l.day) || (290..292).contains(&l.day) { 0.2 } else { 1.0 };
-    let cases: Vec<(&str, i64, &str, f64, Box<dyn Fn() -> Rhythm>)> = vec![
+    let cases: Vec<(&str, i64, &str, f64, Make)> = vec![
         ("weekends and nights, 30 a day", 365, "Europe/Berlin", 1.0, Box::new(move || people(30.0, flat))),
         ("weekends and nights, 400 a day", 365, "Europe/Berlin", 1.0, Box::new(move || people(400.0, flat))),
         ("five a day for two years", 730, "UTC", 2.0, Box::new(move || people(5.0, flat))),
@@ -191,7 +194,7 @@ fn usual_rhythms_are_left_in_peace() {
 #[test]
 fn a_silence_is_found_soon_after_what_the_rhythm_allows_and_ends_with_the_next_arrival() {
     let flat = |_: &Local| 1.0;
-    let cases: Vec<(&str, u32, Box<dyn Fn() -> Rhythm>)> = vec![
+    let cases: Vec<(&str, u32, Make)> = vec![
         ("30 a day", 60, Box::new(move || people(30.0, flat))),
         ("400 a day", 12, Box::new(move || people(400.0, flat))),
         ("5 a day", 400, Box::new(move || people(5.0, flat))),
