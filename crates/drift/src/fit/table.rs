@@ -10,6 +10,10 @@ const GROUPS: [(usize, usize); 5] = [(0, 1), (1, 2), (2, 4), (4, 10), (10, HORIZ
 /// Pseudo-conversions tried for each group.
 const WEIGHTS: [f64; 8] = [3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 1e5];
 const ROUNDS: usize = 40;
+/// Conversions that make a hazard.
+const ENOUGH: f64 = 20.0;
+/// A hazard is read from no further off than this part of its age.
+const NEAR: f64 = 0.3;
 /// Pseudo-conversions by which a single table's hazards lean on the log-normal's.
 const LEAN: f64 = 5.0;
 /// Weekdays are told apart where chance alone would do it once in a thousand.
@@ -60,6 +64,23 @@ pub(crate) fn fit(tally: &Tally, factors: &[f64; 7], reach: usize) -> Tables {
     tables
 }
 
+/// The ages a hazard is read from: around `age`, as few as hold [`ENOUGH`] conversions, and no further than where a
+/// lag's hazard is about the same. A few conversions a day would else make a table of teeth, against which every
+/// other pace looks likelier.
+pub(crate) fn near(hits: &[f64], age: usize) -> std::ops::Range<usize> {
+    let furthest = (age as f64 * NEAR) as usize;
+    let (mut from, mut to, mut held) = (age, age + 1, hits[age]);
+    while held < ENOUGH && age - from < furthest {
+        from -= 1;
+        held += hits[from];
+        if to < hits.len() {
+            held += hits[to];
+            to += 1;
+        }
+    }
+    from..to
+}
+
 /// One table for all weekdays: Kaplan–Meier among those who convert, leaning on the log-normal.
 fn single(tally: &Tally, factors: &[f64; 7], lean: &[f64], reach: usize) -> Tables {
     let mut shares: [Vec<f64>; 7] = std::array::from_fn(|_| cumulative(lean));
@@ -72,9 +93,13 @@ fn single(tally: &Tally, factors: &[f64; 7], lean: &[f64], reach: usize) -> Tabl
         let mut own = lean.to_vec();
         let risk: [Vec<f64>; 7] =
             std::array::from_fn(|weekday| at_risk(tally, &shares[weekday], rates_now[weekday], weekday));
-        for (age, hazard) in own.iter_mut().enumerate().take(reach.min(risk[0].len())) {
-            let hits: f64 = tally.hits.iter().map(|row| row[age]).sum();
-            let at_risk: f64 = risk.iter().map(|row| row[age]).sum();
+        let ages = reach.min(risk[0].len());
+        let hits: Vec<f64> = (0..ages).map(|age| tally.hits.iter().map(|row| row[age]).sum()).collect();
+        let at_risk: Vec<f64> = (0..ages).map(|age| risk.iter().map(|row| row[age]).sum()).collect();
+        for (age, hazard) in own.iter_mut().enumerate().take(ages) {
+            let near = near(&hits, age);
+            let (hits, at_risk) = (hits[near.clone()].iter(), at_risk[near].iter());
+            let (hits, at_risk): (f64, f64) = (hits.sum(), at_risk.sum());
             *hazard = ((hits + LEAN * *hazard) / (at_risk + LEAN)).clamp(0.0, 1.0);
         }
         let table = cumulative(&own);

@@ -7,6 +7,7 @@
 //! 2000), when it became ready, and on which days it waited.
 
 use super::cohorts::Tally;
+use super::table::near;
 use super::tail::HORIZON;
 
 /// Days a ready journey is thought to have waited at most.
@@ -47,13 +48,17 @@ impl Waiting {
                 rates = [(converts / total.max(1.0)).clamp(1e-6, 1.0 - 1e-6); 7];
             }
             let expected = model.expect(tally, &tables, &rates);
-            let mut at_risk: f64 = expected.ready.iter().chain(&expected.not_ready).sum();
-            for (age, lean) in lean.iter().enumerate().take(tally.ages.min(HORIZON)) {
-                if age < reach {
-                    let hazard = (expected.ready[age] + LEAN * lean) / (at_risk + LEAN).max(1e-9);
-                    model.ready[age] = hazard.clamp(0.0, 1.0);
-                }
-                at_risk -= expected.ready[age] + expected.not_ready[age];
+            let mut left: f64 = expected.ready.iter().chain(&expected.not_ready).sum();
+            let mut at_risk = Vec::with_capacity(expected.ready.len());
+            for (ready, not_ready) in expected.ready.iter().zip(&expected.not_ready) {
+                at_risk.push(left);
+                left -= ready + not_ready;
+            }
+            for (age, lean) in lean.iter().enumerate().take(tally.ages.min(HORIZON).min(reach)) {
+                let near = near(&expected.ready, age);
+                let (ready, at_risk) = (expected.ready[near.clone()].iter(), at_risk[near].iter());
+                let (ready, at_risk): (f64, f64) = (ready.sum(), at_risk.sum());
+                model.ready[age] = ((ready + LEAN * lean) / (at_risk + LEAN).max(1e-9)).clamp(0.0, 1.0);
             }
             for day in 0..7 {
                 if expected.exposed[day] > 0.0 {

@@ -165,7 +165,7 @@ impl Shared {
         let curve = if (slower - 1.0).abs() < 1e-3 { pair.curve.clone() } else { pair.curve.scaled(slower) };
         let velocity = Velocity {
             window: (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1)),
-            timing: Arc::new(Timing::new(pair.from, pair.to, curve)),
+            timing: Arc::new(Timing::new(pair.from, pair.to, curve, pair.lag_doubt())),
             rate: pair.rate,
             strictness: paced.strict.map(strictness),
         };
@@ -249,7 +249,10 @@ fn build(recipe: &Recipe) -> Option<Rates> {
             let twins = Twins {
                 slow: twin(1.0 + tolerance)?,
                 quick: twin(1.0 / (1.0 + tolerance))?,
-                timings: neighbours.iter().map(|p| Timing::new(p.from, p.to, p.curve.clone())).collect(),
+                timings: neighbours
+                    .iter()
+                    .map(|p| Timing::new(p.from, p.to, p.curve.clone(), p.lag_doubt()))
+                    .collect(),
                 tolerance,
             };
             Some(Rates { twins: Some(twins), ..assemble(recipe, neighbours, all)? })

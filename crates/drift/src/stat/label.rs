@@ -132,17 +132,17 @@ impl Model {
         let towards = if side == Side::Down { Side::Up } else { Side::Down };
         let at = |day: Day| series.from_day(day).saturating_sub(first);
         let (from, to) = (at(onset.low), at(onset.high));
-        let mut together = Scores::new(series.len().saturating_sub(first));
+        let mut together = Scores::new(series.len().saturating_sub(first)).accumulate();
         let mut means = Vec::with_capacity(twins.timings.len() + 1);
         for timing in &twins.timings {
             let Some(ages) = ages.iter().find(|a| (a.from, a.to) == (timing.from, timing.to)) else {
                 continue;
             };
-            let scores = timing.score(series, ages, first, &grid, 0.0, 0).scores;
-            together.add(&scores);
-            means.push(scores.accumulate().mean(&grid.effects, towards, from, to));
+            let sums = timing.score(series, ages, first, &grid, 0.0, 0).scores.accumulate();
+            means.push(sums.mean(&grid.effects, towards, from, to));
+            together.add(&sums);
         }
-        means.push(together.accumulate().mean(&grid.effects, towards, from, to));
+        means.push(together.mean(&grid.effects, towards, from, to));
         let count = means.len() as f64;
         log_sum(means.into_iter()) - libm::log(count)
     }

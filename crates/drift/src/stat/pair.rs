@@ -23,9 +23,6 @@ pub(crate) const LEAST_MISS: f64 = 1e-9;
 /// The highest share that may convert on a day, under any effect, where the rate has a season.
 const HIGHEST: f64 = 0.98;
 
-/// An effect lies at least this far beyond a null that an estimate's error moved.
-const NEAREST: f64 = 0.95;
-
 /// Factors on a pair's rate by the day of entry.
 #[derive(Clone, Debug)]
 pub(crate) struct PairSeason {
@@ -136,6 +133,12 @@ impl Pair {
         Pair { curve, season, ..self.clone() }
     }
 
+    /// One over the conversions that the plan was fitted to, by the error of its rate: of n entries it is
+    /// p·√((1−p)/(n·p)), so that n·p = (1−p)/ε² with ε relative to p. 0 where the rate is a promise.
+    pub(crate) fn lag_doubt(&self) -> f64 {
+        self.error * self.error / (1.0 - self.rate).max(LEAST_MISS)
+    }
+
     /// φ of a cohort.
     pub(crate) fn spread(&self, entered: f64, matured: f64) -> f64 {
         if self.dispersion <= 0.0 {
@@ -209,9 +212,8 @@ impl PairTable {
         let most = if pair.season.is_flat() { 1.0 } else { HIGHEST / pair.season.highest() };
         let rates = grid.effects.map(|effect| {
             let null = if effect.side == Side::Down { down } else { up };
-            let (null, factor) = beyond_error(&pair, effect.side, null, effect.factor);
             let moved = |factor| moved(pair.rate, effect.side, factor).min(most);
-            (moved(null), moved(factor))
+            (moved(null), moved(effect.factor))
         });
         let ages = pair.curve.ages();
         let by_weekday = matches!(pair.curve, Curve::Daily(_)) || !pair.season.is_weekday_flat();
@@ -234,7 +236,7 @@ impl PairTable {
     /// Scores the cohorts from position `first` on; `critical` is the effect whose growth is asked for.
     pub(crate) fn score(&self, series: &ScopeSeries, first: usize, critical: usize) -> Scored {
         let len = series.len();
-        let mut scores = Scores::new(len.saturating_sub(first));
+        let mut scores = Scores::new(len.saturating_sub(first)).doubting(self.pair.error * self.pair.error);
         let mut growth = 0.0;
         for cohort in self.pair.cohorts(series, first) {
             let age = len - 1 - cohort.index;
@@ -251,9 +253,13 @@ impl PairTable {
             for (r, value) in row.iter_mut().enumerate() {
                 *value = (cohort.converted * self.hits[r] + missed * misses[r]) * spread;
             }
+            let on_plan = self.pair.rate * cohort.matured;
+            let information = cohort.entered * on_plan / (1.0 - on_plan).max(LEAST_MISS) * spread;
+            scores.inform(cohort.index - first, information);
             let q = self.rates[critical].1 * cohort.matured;
             growth += cohort.entered * (q * self.hits[critical] + (1.0 - q) * misses[critical]) * spread;
         }
+        let growth = growth * scores.kept();
         Scored { scores, growth }
     }
 
@@ -261,27 +267,6 @@ impl PairTable {
     pub(crate) fn mature_growth(&self, critical: usize) -> f64 {
         let (_, q) = self.rates[critical];
         q * self.hits[critical] + (1.0 - q) * misses(&self.rates, 1.0)[critical]
-    }
-}
-
-/// What was estimated is not known: the null is moved by a standard error, so that no evidence is gathered within
-/// it, and the effect stays beyond the null.
-fn beyond_error(pair: &Pair, side: Side, null: f64, factor: f64) -> (f64, f64) {
-    if pair.error <= 0.0 {
-        return (null, factor);
-    }
-    match side {
-        Side::Down => {
-            let null = null * (1.0 - pair.error);
-            (null, factor.min(null * NEAREST))
-        }
-        Side::Up => {
-            // In odds, as the factors of this side are.
-            let raised = (pair.rate * (1.0 + pair.error)).min(HIGHEST);
-            let odds = raised * (1.0 - pair.rate) / (pair.rate * (1.0 - raised)).max(LEAST_MISS);
-            let null = null * odds.max(1.0);
-            (null, factor.max(null / NEAREST))
-        }
     }
 }
 

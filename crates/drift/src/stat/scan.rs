@@ -17,6 +17,10 @@ const LANES: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scores {
     rows: Vec<[f64; GRID]>,
+    /// By cohort, the information about the logarithm of what the table estimates.
+    information: Vec<f64>,
+    /// Variance of the logarithm of the planned value, where it was estimated itself.
+    doubt: f64,
 }
 
 /// ln of the parts of M_j.
@@ -46,7 +50,22 @@ pub(crate) struct Peak {
 impl Scores {
     /// Room for `cohorts`, oldest first, all without evidence.
     pub(crate) fn new(cohorts: usize) -> Scores {
-        Scores { rows: vec![[0.0; GRID]; cohorts] }
+        Scores { rows: vec![[0.0; GRID]; cohorts], information: vec![0.0; cohorts], doubt: 0.0 }
+    }
+
+    /// The same against a planned value that is itself an estimate, with this variance of its logarithm.
+    pub(crate) fn doubting(self, doubt: f64) -> Scores {
+        Scores { doubt, ..self }
+    }
+
+    /// What a cohort says at most about the logarithm of the value.
+    pub(crate) fn inform(&mut self, cohort: usize, information: f64) {
+        self.information[cohort] = information;
+    }
+
+    /// By how much evidence from all cohorts shrinks in [`Scores::accumulate`].
+    pub(crate) fn kept(&self) -> f64 {
+        1.0 / (1.0 + self.doubt * self.information.iter().sum::<f64>())
     }
 
     /// The likelihood ratios of a cohort.
@@ -59,22 +78,26 @@ impl Scores {
         for (from, to) in self.rows.iter().zip(other.rows.iter_mut().skip(skipped)) {
             *to = *from;
         }
-    }
-
-    /// The evidence of both: their cohorts entered on the same days.
-    pub(crate) fn add(&mut self, other: &Scores) {
-        for (row, more) in self.rows.iter_mut().zip(&other.rows) {
-            row.iter_mut().zip(more).for_each(|(value, more)| *value += more);
+        for (from, to) in self.information.iter().zip(other.information.iter_mut().skip(skipped)) {
+            *to = *from;
         }
+        other.doubt = self.doubt;
     }
 
     /// Sums from the newest cohort back: row τ becomes A(τ, ·).
+    ///
+    /// A planned value estimated with variance s² of its logarithm is known only so well: of what a window of
+    /// information I estimates, 1/I + s² is chance, not 1/I. For normal errors the likelihood ratio with the
+    /// plan's own error integrated out is A/(1 + s²·I): what a short window shows counts nearly whole, and the
+    /// estimate's error, however long it is watched, proves nothing.
     pub(crate) fn accumulate(mut self) -> Sums {
-        let mut running = [0.0; GRID];
-        for row in self.rows.iter_mut().rev() {
+        let (mut running, mut informed) = ([0.0; GRID], 0.0);
+        for (row, information) in self.rows.iter_mut().zip(&self.information).rev() {
+            informed += information;
+            let kept = 1.0 / (1.0 + self.doubt * informed);
             for (sum, value) in running.iter_mut().zip(row.iter_mut()) {
                 *sum += *value;
-                *value = *sum;
+                *value = *sum * kept;
             }
         }
         Sums { rows: self.rows }
@@ -88,6 +111,13 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    /// The evidence of both: their cohorts entered on the same days.
+    pub(crate) fn add(&mut self, other: &Sums) {
+        for (row, more) in self.rows.iter_mut().zip(&other.rows) {
+            row.iter_mut().zip(more).for_each(|(value, more)| *value += more);
+        }
+    }
+
     /// ln of the parts of M_j = Σ_τ Σ_r v_r exp A(τ, r).
     pub(crate) fn parts(&self, effects: &[Effect; GRID]) -> Parts {
         let mut max = [f64::MIN; GRID];

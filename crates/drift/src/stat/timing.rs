@@ -37,6 +37,8 @@ pub(crate) struct Timing {
     pub(crate) to: u8,
     curve: Curve,
     clocks: Option<Clocks>,
+    /// One over the conversions the lag was fitted to; 0 where it is a promise.
+    doubt: f64,
 }
 
 /// What a timing says about the cohorts of a scan.
@@ -62,12 +64,13 @@ pub(crate) struct Pace {
 type Shares = Vec<Vec<f64>>;
 
 impl Timing {
-    pub(crate) fn new(from: u8, to: u8, curve: Curve) -> Timing {
+    /// `doubt`: one over the conversions the lag was fitted to; 0 where it is a promise.
+    pub(crate) fn new(from: u8, to: u8, curve: Curve, doubt: f64) -> Timing {
         let clocks = match &curve {
             Curve::Daily(tables) => Some(Clocks::of(tables)),
             Curve::Hourly { .. } => None,
         };
-        Timing { from, to, curve, clocks }
+        Timing { from, to, curve, clocks, doubt }
     }
 
     /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
@@ -132,10 +135,12 @@ impl Timing {
             let null = if effect.side == Side::Down { &null_down } else { &null_up };
             Ratios::of(&self.shares(&profile, effect.factor), null)
         });
-        let mut scores = Scores::new(series.len().saturating_sub(first));
+        // A conversion of the window says as much of the pace as one of those the lag was fitted to.
+        let mut scores = Scores::new(series.len().saturating_sub(first)).doubting(self.doubt);
         let (mut growth, longest) = (0.0, self.curve.ages().saturating_sub(1));
         for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
             let total: f64 = cells.iter().map(|(.., n)| f64::from(*n)).sum();
+            scores.inform(index - first, total);
             let row = scores.row(index - first);
             for (value, ratio) in row.iter_mut().zip(&ratios) {
                 let hits = cells
@@ -145,6 +150,7 @@ impl Timing {
             }
             growth += total * ratios[critical].growth[weekday][age];
         }
+        let growth = growth * scores.kept();
         let of_all = |weekday: &Vec<f64>| weekday.last().copied().unwrap_or(0.0);
         let matured = &ratios[critical].growth;
         let growth_per_conversion = matured.iter().map(of_all).sum::<f64>() / matured.len().max(1) as f64;
@@ -157,8 +163,10 @@ impl Timing {
         let (weekdays, longest) = (if self.clocks.is_some() { 7 } else { 1 }, self.curve.ages());
         let mut hits = vec![vec![0.0; longest]; weekdays];
         let mut reached = vec![vec![0.0; longest]; weekdays];
+        let mut conversions = 0.0;
         for (_, weekday, age, cells) in self.cohorts(series, ages, first) {
             for (_, a, n) in cells {
+                conversions += f64::from(*n);
                 hits[weekday][usize::from(*a).min(longest - 1)] += f64::from(*n);
                 reached[weekday][age] += f64::from(*n);
             }
@@ -185,7 +193,7 @@ impl Timing {
         let step = 0.1;
         let bend = 2.0 * likelihood(log) - likelihood(log + step) - likelihood(log - step);
         let information = (bend / (step * step)).max(1.0 / (PRIOR * PRIOR));
-        Pace { log, variance: 1.0 / information }
+        Pace { log, variance: (1.0 + self.doubt * conversions) / information }
     }
 
     /// Per cohort, the log likelihood ratio of the plan against everything taking `still` times as long.

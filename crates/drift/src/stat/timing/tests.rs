@@ -9,12 +9,12 @@ use rand::{Rng, SeedableRng};
 /// By the end of the entry day 20%, of the next 70%, of the third all.
 fn three_days() -> Timing {
     let shares = [0.2, 0.7, 1.0].map(|s| Share::from_f64(s).unwrap());
-    Timing::new(0, 1, Curve::of(&Lag::Days(shares.to_vec()), 30))
+    Timing::new(0, 1, Curve::of(&Lag::Days(shares.to_vec()), 30), 0.0)
 }
 
 fn two_weeks() -> Timing {
     let lag = Lag::LogNormal { median: Seconds::days(14), p90: Seconds::days(40) };
-    Timing::new(0, 1, Curve::of(&lag, 200))
+    Timing::new(0, 1, Curve::of(&lag, 200), 0.0)
 }
 
 fn series(first: &str, len: i32) -> ScopeSeries {
