@@ -167,19 +167,28 @@ fn recovery(model: &Model, series: &ScopeSeries, evidence: &Evidence, latch: &La
     };
     let days = (evidence.onset.estimate, latch.since);
     let recovering = |table: TableId| match table {
-        TableId::Velocity { .. } => model.cycle_recovering(series, latch.direction, latch.since),
+        TableId::Velocity { .. } => {
+            (model.cycle_recovering(series, latch.direction, latch.since), series.last_day)
+        }
         _ => model.recovering(series, table, latch.direction, days),
     };
+    let least = |a: (f64, Day), b: (f64, Day)| if b.0 < a.0 { b } else { a };
     let parts = evidence.tables.iter().filter(shows).map(|t| recovering(t.table));
-    let log = parts.fold(f64::INFINITY, f64::min);
-    let log = if log.is_finite() { log } else { recovering(paged) };
-    if log >= RECOVERY_LOG_THRESHOLD {
-        Recovery::Done
-    } else if log >= RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
+    let (log, day) = parts.reduce(least).unwrap_or_else(|| recovering(paged));
+    if log < RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
+        Recovery::No
+    } else if log < RECOVERY_LOG_THRESHOLD || !whole_again(model, series, latch.direction, day) {
         Recovery::Under
     } else {
-        Recovery::No
+        Recovery::Done
     }
+}
+
+/// Whether the whole is heading inside the warn bound by the entries since `day`: a drift spread over many parts
+/// leaves each of them nearer to the plan than to a drift of its own. Metrics that are no product have no parts.
+fn whole_again(model: &Model, series: &ScopeSeries, direction: Direction, day: Day) -> bool {
+    let Some(projection) = model.project(series, &Window::SinceOnset(day)) else { return true };
+    projection.conversion.is_none() || model.outside_warn(projection.value.value) != Some(direction)
 }
 
 /// Spend is not sampled: what the trailing days show is so. Hysteresis keeps it from flickering at the bound.

@@ -133,10 +133,11 @@ impl Pair {
         Pair { curve, season, ..self.clone() }
     }
 
-    /// One over the conversions that the plan was fitted to, by the error of its rate: of n entries it is
-    /// p·√((1−p)/(n·p)), so that n·p = (1−p)/ε² with ε relative to p. 0 where the rate is a promise.
+    /// Two over the conversions that the plan was fitted to, by the error of its rate: of n entries it is
+    /// p·√((1−p)/(n·p)), so that n·p = (1−p)/ε² with ε relative to p. 0 where the rate is a promise. Two, because a
+    /// fitted lag errs in its shape as well as in its pace, and the shape's error looks like a change of pace.
     pub(crate) fn lag_doubt(&self) -> f64 {
-        self.error * self.error / (1.0 - self.rate).max(LEAST_MISS)
+        2.0 * self.error * self.error / (1.0 - self.rate).max(LEAST_MISS)
     }
 
     /// φ of a cohort.

@@ -42,14 +42,15 @@ struct Ratios {
 impl Model {
     /// ln of the detector reversed on a table: evidence among the entries since `since` (the day the episode
     /// opened) that the table is no longer off plan in `direction` (of the target's metric), as it has been from
-    /// `onset` on. Shown once it reaches [`super::RECOVERY_LOG_THRESHOLD`].
+    /// `onset` on; with the likeliest day of the recovery. Shown once it reaches
+    /// [`super::RECOVERY_LOG_THRESHOLD`].
     pub fn recovering(
         &self,
         series: &ScopeSeries,
         table: TableId,
         direction: Direction,
         (onset, since): (Day, Day),
-    ) -> f64 {
+    ) -> (f64, Day) {
         let side = if self.direction(Side::Down) == direction { Side::Down } else { Side::Up };
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
         let levels = LEVELS.map(|power| libm::pow(warn, STILL_DRIFTING * power));
@@ -73,7 +74,12 @@ impl Model {
             running.iter_mut().zip(&day.logs).for_each(|(sum, log)| *sum += log);
             sums.push(running[*level]);
         }
-        log_sum(sums.into_iter())
+        // Newest first; of equals the newest.
+        let newest_first = sums.iter().enumerate();
+        let best = newest_first
+            .fold((0, f64::MIN), |best, (back, log)| if *log > best.1 { (back, *log) } else { best });
+        let day = series.last_day.plus(-i32::try_from(best.0).unwrap_or(0));
+        (log_sum(sums.into_iter()), day)
     }
 
     /// What a table says of each day from position `first` on.
