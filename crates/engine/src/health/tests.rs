@@ -105,6 +105,7 @@ fn play(rhythm: &mut Rhythm, days: i64, seed: u64, zone: &str, silent: std::ops:
         let hour = Hour::ending(&plan, Timestamp::clamped(begins.millis() + HOUR), false);
         told.ended.extend(watch.close(&hour, 1.0, 0.5, 4.0));
         told.suspicious += u32::from(watch.suspicious);
+        watch.tell();
         if let Some(outage) = watch.outage.filter(|_| !before) {
             told.found.push((n, outage.hours));
         }
