@@ -118,8 +118,13 @@ impl Values {
                 },
                 ValueClass::Any(_) | ValueClass::Unplanned => declared,
             };
-            watched.values[at].hour += 1.0;
-            watched.values[at].last = watched.values[at].last.max(Some(event.received_at));
+            let value = &mut watched.values[at];
+            // What was created before the value vanished and comes late does not say that it is back.
+            if value.since.is_some_and(|since| at < declared && event.occurred_at <= since) {
+                continue;
+            }
+            value.hour += 1.0;
+            value.last = value.last.max(Some(event.received_at));
         }
     }
 
