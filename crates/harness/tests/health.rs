@@ -133,7 +133,8 @@ fn other_trouble_with_the_data_is_told_of_and_pages_nobody_about_the_business() 
                     .partition(|(chance, ..)| *chance);
                 let others: Vec<_> = opened.iter().filter(|s| s.kind == "data").map(|s| &s.episode).collect();
                 println!(
-                    "{kind} {leads_per_day} {seed}: after {told:?} h, business {business:?}, by chance {chance:?}, data {others:?}"
+                    "{kind} {leads_per_day} {seed}: after {told:?} h, business {business:?}, by chance {chance:?}, \
+                     data {others:?}"
                 );
                 if told.is_none_or(|h| h > within) || !business.is_empty() {
                     loud.push((kind, leads_per_day, seed));

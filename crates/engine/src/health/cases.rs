@@ -26,6 +26,8 @@ struct Hourly {
     stopped: bool,
     /// Stages that no lead is said to reach.
     unsaid: &'static [&'static str],
+    /// One lead of smb comes four days late.
+    straggler: bool,
     silent: bool,
     blind: bool,
     /// Share of the events dated ten minutes ahead.
@@ -91,6 +93,12 @@ fn play_on(
             let received = Timestamp::clamped(begins + (random.uniform() * HOUR as f64) as i64);
             let body = BodyView::Lead { lead_id: "L", fact: LeadFactView::StageReached(stage) };
             events.push(event("hubspot", received, received, Attributes::Map(&values[0]), body));
+        }
+        if now.straggler {
+            let (received, body) =
+                (Timestamp::clamped(begins), BodyView::Lead { lead_id: "L", fact: LeadFactView::Created });
+            let occurred = received.minus(Seconds(4 * 86_400));
+            events.push(event("hubspot", received, occurred, Attributes::Map(&values[0]), body));
         }
         for at in 0..leads + deals + now.list.0 as usize {
             let body = if at >= leads && at < leads + deals {
@@ -251,8 +259,13 @@ fn an_import_holds_the_funnel_back_for_a_day_and_a_backlog_is_none() {
 
 #[test]
 fn a_renamed_value_holds_its_own_scope_back_and_nothing_else() {
-    let story = |n: i64| Hourly { renamed: n >= day(50), ..Hourly::default() };
-    let (changes, _, health) = play(53, 7, story);
+    let story = |n: i64| Hourly {
+        renamed: n >= day(50),
+        straggler: n == day(52) + 12 || n == day(53) + 12,
+        ..Hourly::default()
+    };
+    let (changes, restarts, health) = play(54, 7, story);
+    assert_eq!(restarts, [], "late leads do not say that it is back");
     let vanished = changes.iter().find(|c| c.episode.key.ends_with("vanished-value/segment=smb")).unwrap();
     assert_eq!(vanished.transition, "opened");
     assert!(vanished.episode.title.ends_with("renamed?"), "{vanished:?}");
