@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbline_events::{Attributes, BodyView, EventView, LeadFactView, OpportunityFactView};
-use plumbline_plan::{Metric, Scope, StageIndex};
+use plumbline_plan::{Metric, Plan, Scope, StageIndex};
 use plumbline_units::{Seconds, Timestamp};
 
 use super::tests::{Random, plan};
@@ -24,6 +24,10 @@ struct Hourly {
     renamed: bool,
     /// No opportunity is created.
     stopped: bool,
+    /// Stages that no lead is said to reach.
+    unsaid: &'static [&'static str],
+    /// One lead of smb comes four days late.
+    straggler: bool,
     silent: bool,
     blind: bool,
     /// Share of the events dated ten minutes ahead.
@@ -31,9 +35,37 @@ struct Hourly {
     unmapped: u64,
 }
 
+fn event<'a>(
+    source: &'a str,
+    received_at: Timestamp,
+    occurred_at: Timestamp,
+    attributes: Attributes<'a>,
+    body: BodyView<'a>,
+) -> EventView<'a> {
+    EventView {
+        received_at,
+        input: "crm",
+        occurred_at,
+        workspace: "default",
+        source,
+        event_id: "",
+        attributes,
+        body,
+    }
+}
+
 /// A company with 60 leads and 30 opportunities a working day, a fifth of it at weekends.
 fn play(days: i64, seed: u64, story: impl Fn(i64) -> Hourly) -> (Vec<DataChange>, Vec<Restart>, Health) {
-    let plan = plan("UTC");
+    play_on(&plan("UTC"), days, seed, story)
+}
+
+/// … and half of the leads reach `mql`, a quarter `sql`, where the plan lists them.
+fn play_on(
+    plan: &Plan,
+    days: i64,
+    seed: u64,
+    story: impl Fn(i64) -> Hourly,
+) -> (Vec<DataChange>, Vec<Restart>, Health) {
     let config = EngineConfig::default();
     let start = START.parse::<Timestamp>().unwrap().millis();
     let mut random = Random(seed);
@@ -50,6 +82,24 @@ fn play(days: i64, seed: u64, story: impl Fn(i64) -> Hourly) -> (Vec<DataChange>
         let leads = random.poisson(60.0 * rate);
         let deals = if now.stopped { 0 } else { random.poisson(30.0 * rate) };
         let mut events = Vec::new();
+        let mut staged = Vec::new();
+        for (stage, daily) in [("mql", 30.0), ("sql", 15.0)] {
+            if plan.stage(stage).is_some() {
+                let count = random.poisson(daily * rate);
+                staged.extend((0..count).filter(|_| !now.unsaid.contains(&stage)).map(|_| stage));
+            }
+        }
+        for stage in staged {
+            let received = Timestamp::clamped(begins + (random.uniform() * HOUR as f64) as i64);
+            let body = BodyView::Lead { lead_id: "L", fact: LeadFactView::StageReached(stage) };
+            events.push(event("hubspot", received, received, Attributes::Map(&values[0]), body));
+        }
+        if now.straggler {
+            let (received, body) =
+                (Timestamp::clamped(begins), BodyView::Lead { lead_id: "L", fact: LeadFactView::Created });
+            let occurred = received.minus(Seconds(4 * 86_400));
+            events.push(event("hubspot", received, occurred, Attributes::Map(&values[0]), body));
+        }
         for at in 0..leads + deals + now.list.0 as usize {
             let body = if at >= leads && at < leads + deals {
                 let fact = OpportunityFactView::Created;
@@ -61,20 +111,12 @@ fn play(days: i64, seed: u64, story: impl Fn(i64) -> Hourly) -> (Vec<DataChange>
             let received = Timestamp::clamped(begins + (random.uniform() * HOUR as f64) as i64);
             let back = if at >= leads + deals { now.list.1 } else { 0 };
             let ahead = if random.uniform() < now.ahead { 600 } else { 0 };
-            events.push(EventView {
-                received_at: received,
-                input: "crm",
-                occurred_at: received.minus(Seconds(back * 86_400 - ahead)),
-                workspace: "default",
-                source: "hubspot",
-                event_id: "",
-                attributes: Attributes::Map(&values[value]),
-                body,
-            });
+            let occurred = received.minus(Seconds(back * 86_400 - ahead));
+            events.push(event("hubspot", received, occurred, Attributes::Map(&values[value]), body));
         }
         events.sort_by_key(|e| e.received_at);
         for event in events.iter().filter(|_| !now.silent) {
-            health.observe(event, &plan, &config);
+            health.observe(event, plan, &config);
         }
         if now.unmapped > 0 {
             ignored.insert("demo".into(), now.unmapped);
@@ -86,7 +128,7 @@ fn play(days: i64, seed: u64, story: impl Fn(i64) -> Hourly) -> (Vec<DataChange>
             assert_eq!(again, health, "a stored state is the same state");
         }
         let at = Timestamp::clamped(begins + HOUR);
-        let closed = health.close_hour(at, &plan, &ignored, now.blind, false);
+        let closed = health.close_hour(at, plan, &ignored, now.blind, false);
         changes.extend(closed.changes);
         restarts.extend(closed.restarts);
     }
@@ -99,6 +141,22 @@ fn told(changes: &[DataChange]) -> Vec<(&str, &str)> {
 
 fn day(n: i64) -> i64 {
     n * 24
+}
+
+/// As [`plan`], with two stages between the first and the last.
+fn staged() -> Plan {
+    let text = super::tests::plan_text("UTC");
+    let between = text
+        .replace(r#"stages = ["lead", "won"]"#, r#"stages = ["lead", "mql", "sql", "won"]"#)
+        .replace(r#"to = "won""#, r#"to = "mql""#);
+    let (head, tail) = between.split_once("[[target]]").unwrap();
+    let first = head.split_once("[[transition]]").unwrap().1;
+    let next = |from: &str, to: &str| {
+        let it = first.replace(r#"to = "mql""#, &format!("to = {to:?}"));
+        format!("[[transition]]{}", it.replace(r#"from = "lead""#, &format!("from = {from:?}")))
+    };
+    let text = format!("{head}{}{}[[target]]{tail}", next("mql", "sql"), next("sql", "won"));
+    Plan::parse("plan.toml", &text).unwrap().plan
 }
 
 const VOLUME: Metric = Metric::Volume { stage: StageIndex(0) };
@@ -146,6 +204,36 @@ fn a_type_that_stops_while_others_flow_is_found_within_two_working_days() {
 }
 
 #[test]
+fn a_stage_that_is_not_named_any_more_is_told_of_and_holds_back_what_is_made_of_it() {
+    let plan = staged();
+    let conversion = |from, to| Metric::Conversion { from: StageIndex(from), to: StageIndex(to) };
+    let cases: [(&[&str], &str, Metric, Metric); 3] = [
+        (&["mql"], "lead.stage_reached mql", conversion(0, 3), conversion(2, 3)),
+        (&["sql"], "lead.stage_reached sql", conversion(1, 2), VOLUME),
+        (&["mql", "sql"], "lead.stage_reached", conversion(2, 3), VOLUME),
+    ];
+    for (unsaid, label, held, free) in cases {
+        for seed in 1..=3 {
+            let within = |n: i64| (day(49)..day(59)).contains(&n);
+            let story = |n: i64| Hourly { unsaid: if within(n) { unsaid } else { &[] }, ..Hourly::default() };
+            let (changes, restarts, _) = play_on(&plan, 70, seed, story);
+            let key = format!("stopped-type/hubspot/{label}");
+            let of: Vec<_> = told(&changes).into_iter().filter(|(k, _)| *k == key).collect();
+            assert_eq!(of, [(key.as_str(), "opened"), (key.as_str(), "resolved")], "{seed}: {changes:?}");
+            assert!(changes.len() <= 2 * unsaid.len(), "{seed}: {:?}", told(&changes));
+            let opened = changes.iter().find(|c| c.episode.key.ends_with(&key)).unwrap();
+            assert!(opened.at.millis_since(START.parse().unwrap()) / HOUR <= day(53), "{opened:?}");
+            let holds =
+                |metric: Metric| opened.episode.holds.iter().any(|h| h.covers(metric, &Scope::default()));
+            assert!(holds(held) && !holds(free) && holds(Metric::Cac), "{label} {seed}: {opened:?}");
+            assert!(restarts.iter().any(|r| r.spoils.touches(held)), "ten days of it never came");
+            assert!(!restarts.iter().any(|r| r.spoils.touches(free)), "{label} {seed}: {restarts:?}");
+        }
+    }
+    assert_eq!(told(&play_on(&plan, 120, 4, |_| Hourly::default()).0), []);
+}
+
+#[test]
 fn an_import_holds_the_funnel_back_for_a_day_and_a_backlog_is_none() {
     for back in [0, 400] {
         let list = |n: i64| Hourly { list: (u32::from(n == day(50) + 10) * 500, back), ..Hourly::default() };
@@ -171,8 +259,13 @@ fn an_import_holds_the_funnel_back_for_a_day_and_a_backlog_is_none() {
 
 #[test]
 fn a_renamed_value_holds_its_own_scope_back_and_nothing_else() {
-    let story = |n: i64| Hourly { renamed: n >= day(50), ..Hourly::default() };
-    let (changes, _, health) = play(53, 7, story);
+    let story = |n: i64| Hourly {
+        renamed: n >= day(50),
+        straggler: n == day(52) + 12 || n == day(53) + 12,
+        ..Hourly::default()
+    };
+    let (changes, restarts, health) = play(54, 7, story);
+    assert_eq!(restarts, [], "late leads do not say that it is back");
     let vanished = changes.iter().find(|c| c.episode.key.ends_with("vanished-value/segment=smb")).unwrap();
     assert_eq!(vanished.transition, "opened");
     assert!(vanished.episode.title.ends_with("renamed?"), "{vanished:?}");
@@ -228,16 +321,7 @@ fn sources_past_the_bound_share_one() {
     for source in ["a", "b", "c", "d", "e", "a"] {
         let at: Timestamp = START.parse().unwrap();
         let body = BodyView::Lead { lead_id: "L", fact: LeadFactView::Created };
-        let event = EventView {
-            received_at: at,
-            input: "crm",
-            occurred_at: at,
-            workspace: "default",
-            source,
-            event_id: "",
-            attributes: Attributes::Map(&none),
-            body,
-        };
+        let event = event(source, at, at, Attributes::Map(&none), body);
         health.observe(&event, &plan, &config);
     }
     let names: Vec<&str> = health.sources.keys().map(|k| &**k).collect();

@@ -12,7 +12,7 @@
 //! clock jumped over.
 //!
 //! Bounds: [`EngineConfig::max_streams`] sources, further ones share one named `(other)`; the event types are a fixed
-//! list; values, stages and episodes have limits of their own, beyond which nothing more is watched.
+//! list, each with the stages of the plan; values, unmapped stages and episodes have limits of their own, beyond which nothing more is watched.
 
 mod burst;
 #[cfg(test)]
@@ -122,7 +122,7 @@ impl Health {
             self.sources.insert(name.into(), (Source::new(event.received_at), Burst::default()));
         }
         let (source, burst) = self.sources.get_mut(name).expect("inserted above if it was absent");
-        source.observe(event);
+        source.observe(event, plan);
         burst.observe(event, matches!(event.body, BodyView::Lead { fact: LeadFactView::Created, .. }));
         self.values.observe(event, plan);
     }

@@ -38,10 +38,13 @@ const LOW_DAY: f64 = 0.02;
 const LOW_AGAIN: f64 = 0.5;
 /// Part of the usual batches that comes on a low day.
 const LOW_RATE: f64 = 0.2;
-/// Variance over mean of the batches of a day from which days are taken to vary by chance.
+/// Slots of an hour.
+const SLOTS: f64 = (HOUR / SLOT) as f64;
+/// Variance of the batches of a day, over that of as many slots hit by chance, from which days are taken to vary.
 const BY_CHANCE: f64 = 0.3;
-/// Days that must have kept to a schedule before one is believed in.
-const SCHEDULE_DAYS: f64 = 9.0;
+/// Days that must have kept to a schedule before one is believed in: with 21 of them, chance looks like a schedule
+/// once in more than a thousand sources (χ² with 21 degrees of freedom below 0.3 · 21).
+const SCHEDULE_DAYS: f64 = 21.0;
 /// What a bin leans on its neighbours with, in weeks.
 const LEAN: f64 = 5.0;
 /// Hours that may await their tick: while the clock awaits confirmation events run ahead of it.
@@ -112,7 +115,8 @@ pub(crate) struct Pulse {
     bins: Vec<Bin>,
     /// Days and batches by weekday.
     days: [[f64; 2]; 7],
-    /// Sums of squared differences and of means of the batches of a day, and how many days are in them.
+    /// Sums of squared differences of the batches of a day and of the variance chance would give them, and how many
+    /// days are in them.
     dispersion: [f64; 3],
     today: f64,
     first: i64,
@@ -259,14 +263,21 @@ impl Pulse {
     /// Closes the day that ended when the local hour 0 began.
     fn close_day(&mut self, hour: &Hour<'_>, outage: bool) {
         let batches = std::mem::take(&mut self.today);
-        let day = &mut self.days[(hour.bin / 24 + 6) % 7];
+        let weekday = (hour.bin / 24 + 6) % 7;
+        // Of an hour's slots, hit independently: binomial. A busy hour fills nearly all of them and varies little.
+        let by_chance = |bin| {
+            let usual = self.usual(bin, 2).min(SLOTS);
+            usual * (1.0 - usual / SLOTS)
+        };
+        let chance: f64 = (weekday * 24..weekday * 24 + 24).map(by_chance).sum();
+        let day = &mut self.days[weekday];
         if outage || hour.blind {
             return;
         }
         if day[0] >= 1.9 {
             let mean = day[1] / day[0];
             self.dispersion[0] = self.dispersion[0] * 0.99 + (batches - mean) * (batches - mean);
-            self.dispersion[1] = self.dispersion[1] * 0.99 + mean;
+            self.dispersion[1] = self.dispersion[1] * 0.99 + chance;
             self.dispersion[2] = self.dispersion[2] * 0.99 + 1.0;
         }
         *day = [day[0] * MEMORY + 1.0, day[1] * MEMORY + batches];

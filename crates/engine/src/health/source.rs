@@ -63,11 +63,18 @@ impl Clock {
     }
 }
 
+/// One event type: of all stages, and of each stage of the plan that it names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Typed {
+    watch: Watch,
+    stages: BTreeMap<Box<str>, Watch>,
+}
+
 /// What is known of one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Source {
     pub(crate) watch: Watch,
-    types: BTreeMap<Box<str>, Watch>,
+    types: BTreeMap<Box<str>, Typed>,
     clock: Clock,
     pub(crate) funnel: bool,
     pub(crate) spend: bool,
@@ -87,7 +94,7 @@ impl Source {
         }
     }
 
-    pub(crate) fn observe(&mut self, event: &EventView<'_>) {
+    pub(crate) fn observe(&mut self, event: &EventView<'_>, plan: &Plan) {
         let (received, occurred) = (event.received_at, event.occurred_at);
         match event.body {
             BodyView::Spend { period_end, .. } => {
@@ -100,10 +107,19 @@ impl Source {
         self.clock.observe(occurred, received);
         let label = type_of(&event.body);
         if !self.types.contains_key(label) {
-            self.types.insert(label.into(), Watch::new(received));
+            let typed = Typed { watch: Watch::new(received), stages: BTreeMap::new() };
+            self.types.insert(label.into(), typed);
         }
         if let Some(typed) = self.types.get_mut(label) {
-            typed.heard(received, occurred);
+            typed.watch.heard(received, occurred);
+            if let Some(stage) = stage_of(&event.body).filter(|stage| plan.stage(stage).is_some()) {
+                if !typed.stages.contains_key(stage) {
+                    typed.stages.insert(stage.into(), Watch::new(received));
+                }
+                if let Some(watch) = typed.stages.get_mut(stage) {
+                    watch.heard(received, occurred);
+                }
+            }
         }
     }
 
@@ -114,7 +130,7 @@ impl Source {
 
     /// Its usual leads a day, once known.
     pub(crate) fn usual_leads(&self, hour: &Hour<'_>) -> Option<f64> {
-        let leads = &self.types.get("lead.created")?.pulse;
+        let leads = &self.types.get("lead.created")?.watch.pulse;
         self.watch.pulse.knows(hour.number).then(|| leads.weekly() / 7.0)
     }
 
@@ -139,20 +155,38 @@ impl Source {
             ended.push((Kind::SilentSource.key(name), end.says(name)));
             restarts.extend(end.restart(spoils, hour));
         }
+        self.watch.tell();
         if self.watch.holds() {
             findings.push(self.silence(name, spoils));
         }
-        let budget = TYPES_BUDGET / self.types.len().max(1) as f64;
-        for (label, typed) in &mut self.types {
-            let spoils = spoilt_by(label, hour.plan);
+        let silent = self.watch.outage.is_some();
+        let watched: usize = self.types.values().map(|typed| 1 + typed.stages.len()).sum();
+        let budget = TYPES_BUDGET / watched.max(1) as f64;
+        let mut close = |watch: &mut Watch, label: &str, spoils: Spoils, explained: bool| {
+            let spoils = if share >= SPOILING_SHARE { spoils } else { Spoils::default() };
             let what = format!("{name}/{label}");
-            if let Some(end) = typed.close(hour, flow, budget, TYPE_SUSPICION) {
+            if let Some(end) = watch.close(hour, flow, budget, TYPE_SUSPICION) {
                 ended.push((Kind::StoppedType.key(&what), end.says(&format!("{label} from {name}"))));
                 restarts.extend(end.restart(spoils, hour));
             }
-            if typed.holds() && self.watch.outage.is_none() {
-                findings.push(stopped(name, label, typed, spoils, share >= SPOILING_SHARE));
+            // One episode says it: what was told of by itself before stays.
+            if !explained {
+                watch.tell();
             }
+            if watch.holds() && !silent && (!explained || watch.is_told()) {
+                findings.push(stopped(name, label, watch, spoils));
+            }
+        };
+        for (label, typed) in &mut self.types {
+            let spoils = spoilt_by(label, typed, hour.plan);
+            close(&mut typed.watch, label, spoils, silent);
+            let explained = silent || typed.watch.outage.is_some();
+            for (stage, watch) in &mut typed.stages {
+                let spoils = spoilt_by_stage(stage, hour.plan);
+                close(watch, &format!("{label} {stage}"), spoils, explained);
+            }
+            // A stage that the plan no longer lists is told of as such.
+            typed.stages.retain(|stage, _| hour.plan.stage(stage).is_some());
         }
         if let Some(since) = self.clock.since {
             findings.push(self.ahead(name, since));
@@ -223,11 +257,11 @@ impl Ended {
     }
 }
 
-fn stopped(name: &str, label: &str, typed: &Watch, spoils: Spoils, spoiling: bool) -> Finding {
+fn stopped(name: &str, label: &str, typed: &Watch, spoils: Spoils) -> Finding {
     let since = typed.outage.map_or(typed.pulse.last, |outage| outage.since);
     let mut finding = Finding::new(Kind::StoppedType, &format!("{name}/{label}"), since);
-    finding.published = typed.outage.is_some();
-    finding.spoils = Some(spoils).filter(|_| spoiling);
+    finding.published = typed.is_told();
+    finding.spoils = Some(spoils);
     finding.title = format!("{name} sends no {label} any more");
     finding.summary = format!(
         "No {label} has come from {name} since {since} while its other events flow; what is missing would look like \
@@ -270,15 +304,32 @@ fn type_of(body: &BodyView<'_>) -> &'static str {
     }
 }
 
+/// The stage that an event says was reached.
+fn stage_of<'a>(body: &BodyView<'a>) -> Option<&'a str> {
+    match body {
+        BodyView::Lead { fact: LeadFactView::StageReached(stage), .. }
+        | BodyView::Opportunity { fact: OpportunityFactView::StageReached(stage), .. } => Some(stage),
+        _ => None,
+    }
+}
+
 /// Which facts are missing when a type is.
-fn spoilt_by(label: &str, plan: &Plan) -> Spoils {
+fn spoilt_by(label: &str, typed: &Typed, plan: &Plan) -> Spoils {
     let (first, last) = (plan.first(), plan.last());
     let stages = match label {
         "lead.created" => Some((first, first)),
-        "lead.stage_reached" | "opportunity.stage_reached" => Some((first, last)),
+        "lead.stage_reached" | "opportunity.stage_reached" => {
+            let named = || typed.stages.keys().filter_map(|stage| plan.stage(stage));
+            named().min().zip(named().max())
+        }
         "opportunity.created" => plan.motion().opportunity.map(|stage| (stage, stage)),
         "opportunity.won" => Some((last, last)),
         _ => None,
     };
     Spoils { stages, spend: label == "spend.reported" }
+}
+
+/// The same of one stage of a type.
+fn spoilt_by_stage(stage: &str, plan: &Plan) -> Spoils {
+    Spoils { stages: plan.stage(stage).map(|stage| (stage, stage)), spend: false }
 }

@@ -11,7 +11,11 @@ const HOUR: i64 = 3_600_000;
 const START: &str = "2026-01-05T00:00:00Z";
 
 pub(super) fn plan(zone: &str) -> Plan {
-    let text = format!(
+    Plan::parse("plan.toml", &plan_text(zone)).unwrap().plan
+}
+
+pub(super) fn plan_text(zone: &str) -> String {
+    format!(
         r#"
 plan = "p"
 revision = 1
@@ -37,8 +41,7 @@ stage = "lead"
 value = "24/day"
 warn = "±25%"
 "#
-    );
-    Plan::parse("plan.toml", &text).unwrap().plan
+    )
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -85,6 +88,18 @@ struct Told {
 }
 
 fn play(rhythm: &mut Rhythm, days: i64, seed: u64, zone: &str, silent: std::ops::Range<i64>) -> Told {
+    play_telling(true, rhythm, days, seed, zone, silent)
+}
+
+/// `tells`: whether somebody is told of what is found.
+fn play_telling(
+    tells: bool,
+    rhythm: &mut Rhythm,
+    days: i64,
+    seed: u64,
+    zone: &str,
+    silent: std::ops::Range<i64>,
+) -> Told {
     let plan = plan(zone);
     let zone: Zone = plan.zone;
     let start = START.parse::<Timestamp>().unwrap().millis();
@@ -105,6 +120,9 @@ fn play(rhythm: &mut Rhythm, days: i64, seed: u64, zone: &str, silent: std::ops:
         let hour = Hour::ending(&plan, Timestamp::clamped(begins.millis() + HOUR), false);
         told.ended.extend(watch.close(&hour, 1.0, 0.5, 4.0));
         told.suspicious += u32::from(watch.suspicious);
+        if tells {
+            watch.tell();
+        }
         if let Some(outage) = watch.outage.filter(|_| !before) {
             told.found.push((n, outage.hours));
         }
@@ -213,4 +231,32 @@ fn a_silence_is_found_soon_after_what_the_rhythm_allows_and_ends_with_the_next_a
             assert!(matches!(told.ended.last(), Some(Ended::Lost(_))), "{name}: {told:?}");
         }
     }
+}
+
+#[test]
+fn evidence_is_thrown_away_only_for_a_loss_that_was_told_of_and_is_beyond_doubt() {
+    let source = || people(10.0, |_| 1.0);
+    let (mut suspected, mut doubtful, mut lost) = (0, 0, 0);
+    for seed in 1..=3 {
+        for silence in (12..30 * 24).step_by(12) {
+            let begins = 100 * 24 + 9;
+            let silent = begins..begins + silence;
+            let untold = play_telling(false, &mut source(), 160, seed, "UTC", silent.clone());
+            assert_eq!(untold.ended, [], "nobody was told of it");
+            let told = play(&mut source(), 160, seed, "UTC", silent);
+            let losses = told.ended.iter().filter(|end| matches!(end, Ended::Lost(_))).count();
+            let found: Vec<u32> = told.found.iter().map(|(_, hours)| *hours).collect();
+            match (found.as_slice(), losses) {
+                ([], 0) => suspected += u32::from(told.suspicious > 0),
+                ([_, ..], 0) => doubtful += 1,
+                ([hours, ..], 1) => {
+                    assert!(silence >= 24 && silence > i64::from(*hours), "{silence}: {told:?}");
+                    lost += 1;
+                }
+                _ => panic!("{silence}: {told:?}"),
+            }
+        }
+    }
+    println!("suspected {suspected}, found but in doubt {doubtful}, lost {lost}");
+    assert!(suspected >= 3 && doubtful >= 3 && lost >= 30, "{suspected} {doubtful} {lost}");
 }

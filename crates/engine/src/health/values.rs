@@ -52,6 +52,8 @@ struct Value {
     longest: f64,
     last: Option<Timestamp>,
     since: Option<Timestamp>,
+    /// While it was missing, as many leads more had a value the plan does not declare: its own are lost.
+    renamed: bool,
 }
 
 /// One declared dimension. After the declared values come the unplanned and the unset.
@@ -116,8 +118,13 @@ impl Values {
                 },
                 ValueClass::Any(_) | ValueClass::Unplanned => declared,
             };
-            watched.values[at].hour += 1.0;
-            watched.values[at].last = watched.values[at].last.max(Some(event.received_at));
+            let value = &mut watched.values[at];
+            // What was created before the value vanished and comes late does not say that it is back.
+            if value.since.is_some_and(|since| at < declared && event.occurred_at <= since) {
+                continue;
+            }
+            value.hour += 1.0;
+            value.last = value.last.max(Some(event.received_at));
         }
     }
 
@@ -197,11 +204,12 @@ impl Watched {
             if let Some(since) = value.since {
                 let returned = value.expected == 0.0 && !disturbed;
                 if returned || hour.at >= since.plus(ACCEPTED_AFTER) {
-                    if returned && hour.at >= since.plus(LOST_AFTER) {
+                    // A channel that paused has lost nothing: its leads were never there.
+                    if returned && value.renamed && hour.at >= since.plus(LOST_AFTER) {
                         let day = hour.plan.zone.day_of(hour.at).plus(1);
                         restarts.push(Restart { spoils, scope, day });
                     }
-                    *value = Value { since: None, expected: 0.0, ..value.clone() };
+                    *value = Value { since: None, renamed: false, expected: 0.0, ..value.clone() };
                     if !returned {
                         self.accept(declared, total, recent);
                         self.values[at].learnt = 0.0;
@@ -218,6 +226,7 @@ impl Watched {
                 value.since = value.since.or(Some(value.last.unwrap_or(hour.at)));
             }
             let renamed = grown >= 0.5 * share * recent.max(1.0);
+            value.renamed = value.since.is_some() && (value.renamed || renamed);
             let mut finding = vanished(&key, share, value.since.or(value.last).unwrap_or(hour.at), renamed);
             finding.published = value.since.is_some();
             finding.spoils = Some(spoils);

@@ -14,6 +14,9 @@ const BACKLOG_SHARE: f64 = 0.2;
 const BACKLOG_HOURS: i64 = 24;
 /// Hours of silence whose loss, if nothing is delivered later, spoils days for good.
 const LOST_HOURS: i64 = 24;
+/// The loss is proven once the silence is as improbable as two false ones in a row: evidence that is thrown away is
+/// dear, and the few messages of a silence that has just been found may never have been there.
+const PROVEN: f64 = 2.0;
 /// Hours after which a silent source is taken to be gone.
 const GONE_HOURS: i64 = 28 * 24;
 const HOUR: i64 = 3_600_000;
@@ -25,8 +28,11 @@ pub(crate) struct Outage {
     pub(crate) since: Timestamp,
     /// Hours of silence when it was found.
     pub(crate) hours: u32,
-    /// Its nats when it was last heard of.
+    /// Its nats when it was last heard of, and those from which it spoke.
     nats: f64,
+    threshold: f64,
+    /// Somebody was told.
+    told: bool,
     /// The hour in which it was heard again.
     resumed: Option<i64>,
     /// Messages usual for the hours missed, and messages from them that came later.
@@ -37,9 +43,9 @@ pub(crate) struct Outage {
 /// How an outage ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ended {
-    /// It is heard again and what it held back has come, or little was missing.
+    /// It is heard again, and what it held back has come or no loss is proven.
     Whole,
-    /// It is heard again from this instant on, and what was missing never came.
+    /// It is heard again from this instant on, and at least a day's messages never came.
     Lost(Timestamp),
     /// It is not heard any more.
     Gone,
@@ -91,7 +97,8 @@ impl Watch {
             }
             self.outage = None;
             self.suspicious = false;
-            return Some(ended);
+            // What nobody was told of ends without a word, and costs no evidence.
+            return outage.told.then_some(ended);
         }
         if self.outage.is_none() && !hour.blind {
             let (settled, now) = self.pulse.silence();
@@ -104,6 +111,8 @@ impl Watch {
                     since: last,
                     hours: self.pulse.silent_hours(),
                     nats: now,
+                    threshold,
+                    told: false,
                     resumed: None,
                     expected: missed,
                     delivered: 0.0,
@@ -117,6 +126,18 @@ impl Watch {
     fn missed_so_far(&self, hour: &Hour<'_>) -> f64 {
         let hours = self.pulse.silent_hours().min(24 * 60) as usize;
         (0..hours).map(|back| self.pulse.usual((hour.bin + 168 - back % 168) % 168, 3)).sum()
+    }
+
+    /// Somebody is told of the outage, where there is one.
+    pub(crate) fn tell(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.told = true;
+        }
+    }
+
+    /// Whether somebody was told of an outage that is not over.
+    pub(crate) fn is_told(&self) -> bool {
+        self.outage.is_some_and(|outage| outage.told)
     }
 
     /// Whether verdicts made of it wait.
@@ -134,6 +155,8 @@ fn over(outage: &Outage, hour: i64, messages: u32, late: u32) -> Option<Ended> {
     if hour <= resumed || (delivering && hour < resumed + BACKLOG_HOURS) {
         return None;
     }
-    let lost = resumed - last_heard >= LOST_HOURS && outage.delivered < 0.5 * outage.expected;
+    let lost = resumed - last_heard >= LOST_HOURS
+        && outage.delivered < 0.5 * outage.expected
+        && outage.nats >= PROVEN * outage.threshold;
     Some(if lost { Ended::Lost(Timestamp::clamped(resumed * HOUR)) } else { Ended::Whole })
 }
