@@ -144,6 +144,7 @@ impl Engine {
             self.unplanned_event(event.workspace, out);
             return;
         };
+        workspace.close_hours(now, false, &self.inputs, out);
         let due = workspace.event(event, now, &self.config, out);
         // In files events move the clock, and with it the other workspaces' hours.
         if before.is_none_or(|before| hour(before) != hour(now)) {

@@ -153,14 +153,13 @@ impl WorkspaceState {
         Watermarks { funnel, spend, both: funnel.min(spend) }
     }
 
-    /// Closes every tick that is due at `now`; `leapt`: the clock jumped there, so that nobody watched the hours
-    /// between.
-    pub(crate) fn close_due(
+    /// Closes the hours that are over at `now`. An event that moves the clock is no part of them: it would end a
+    /// silence before anybody was told of it.
+    pub(crate) fn close_hours(
         &mut self,
         now: Timestamp,
         leapt: bool,
         inputs: &Inputs,
-        config: &EngineConfig,
         out: &mut Vec<Output>,
     ) {
         let Some(mut schedule) = self.schedule.take() else { return };
@@ -172,6 +171,21 @@ impl WorkspaceState {
             self.publish(changes, out);
             schedule.next_hour = crate::schedule::next_hour(at);
         }
+        self.schedule = Some(schedule);
+    }
+
+    /// Closes every tick that is due at `now`; `leapt`: the clock jumped there, so that nobody watched the hours
+    /// between.
+    pub(crate) fn close_due(
+        &mut self,
+        now: Timestamp,
+        leapt: bool,
+        inputs: &Inputs,
+        config: &EngineConfig,
+        out: &mut Vec<Output>,
+    ) {
+        self.close_hours(now, leapt, inputs, out);
+        let Some(mut schedule) = self.schedule.take() else { return };
         if now >= self.next_due && !inputs.behind(now) {
             self.occasion += 1;
             let watermarks = self.watermarks(inputs, now, config);
@@ -179,11 +193,8 @@ impl WorkspaceState {
                 self.close_day(&mut schedule, day, watermarks, now, out);
             }
             self.rewatch();
-            let overall = if self.streams.iter().any(|(_, _, s)| s.spend) {
-                watermarks.both
-            } else {
-                watermarks.funnel
-            };
+            let spends = self.streams.iter().any(|(_, _, stream)| stream.spend);
+            let overall = if spends { watermarks.both } else { watermarks.funnel };
             if self.watermark.is_none_or(|before| overall > before) {
                 self.watermark = Some(overall);
                 self.fold.advance(overall);
