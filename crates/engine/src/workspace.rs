@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use plumbline_drift::judge::{Acknowledgement, EpisodeChange, EpisodeKey, Judge, TickContext};
+use plumbline_drift::judge::{
+    Acknowledgement, EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns,
+};
 use plumbline_events::{Command, CommandRecord, EventView, PlanRecord};
 use plumbline_funnel::{Applied, Fold, FoldRejection};
 use plumbline_plan::{Diagnostic, Plan};
@@ -202,12 +204,12 @@ impl WorkspaceState {
     ) {
         let at = ends(self.plan.zone, day);
         let context = self.context(at, now);
+        let mut changes = Vec::new();
         for target in self.judge.order().to_vec() {
             let index = usize::from(target.0);
             if schedule.target_due(&self.plan, index, day, watermarks) {
                 let amended = self.amended(&context);
-                let changes = self.judge.close_target(target, day, at, self.fold.cells(), &amended);
-                self.publish(changes, out);
+                changes.extend(self.judge.close_target(target, day, at, self.fold.cells(), &amended));
                 let name = self.plan.target(target).name.clone();
                 self.settle(name.as_str());
                 schedule.targets[index] = day.plus(1);
@@ -219,13 +221,14 @@ impl WorkspaceState {
                 let due = schedule.patterns[pattern];
                 let at = ends(self.plan.zone, due);
                 let amended = self.amended(&self.context(at, now));
-                let changes = self.judge.close_pattern(pattern, due, at, self.fold.cells(), &amended);
-                self.publish(changes, out);
+                changes.extend(self.judge.close_pattern(pattern, due, at, self.fold.cells(), &amended));
                 let name = self.plan.patterns[pattern].name.clone();
                 self.settle(name.as_str());
                 schedule.patterns[pattern] = due.plus(1);
             }
         }
+        explain_by_patterns(&mut changes);
+        self.publish(changes, out);
     }
 
     fn context(&self, at: Timestamp, now: Timestamp) -> TickContext {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use plumbline_plan::{Direction, Pattern, Scope};
+use plumbline_plan::{Direction, Metric, Pattern, Scope};
 use plumbline_units::Day;
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +44,17 @@ impl Judge {
         measured: &Measured,
         now: Moment<'_>,
     ) -> Vec<EpisodeChange> {
-        let Some(amended) = now.ctx.amended.get(&episode.key) else { return self.unchanged(episode) };
+        let amended = news(now.ctx, &episode.key, made_of_money(case.target.metric));
+        if amended.is_empty() {
+            return self.unchanged(episode);
+        }
         let key = (case.index, label.to_string());
         let Some(track) = self.tracks.get(&key).copied() else { return self.unchanged(episode) };
         let before = Track { restart: track.restart, ..Track::default() };
         let first_day = case.layout.first_day(case.facts, episode.opened_day);
         let series = case.layout.read(case.facts, case.leaves, first_day, episode.opened_day);
-        let then = measure(case.plan, case.target, case.model, &series, &before);
+        // It keeps the name it has: the opening tick by itself knew less.
+        let then = measure(case.plan, case.target, case.model, &series, &before).called(measured.label);
         let stood = stands(case, &then, latch.direction);
         // A drift that the facts of today show was told too early, not wrongly.
         if !stood && !stands(case, measured, latch.direction) {
@@ -59,15 +63,16 @@ impl Judge {
             if let Some(status) = self.statuses.get_mut(&key) {
                 status.verdict = verdict.clone();
                 status.direction = None;
+                status.label = None;
             }
             let story = story(*case, measured, latch);
             let mut numbers = story.conclude(now.at, verdict, true);
-            let cause = cause(amended, case);
+            let cause = cause(&amended, case);
             numbers.summary =
                 format!("Facts that came later ({cause}) leave nothing of it: it is withdrawn.");
             return vec![episode.resolve(Resolution::Retracted, Some(numbers), now)];
         }
-        let cause = cause(amended, case);
+        let cause = cause(&amended, case);
         let case = Case { series: &series, ..*case };
         let first = episode.assessment.day == episode.opened_day;
         let severity = if first { super::track::severity_of(&then.reading) } else { latch.severity };
@@ -99,11 +104,16 @@ impl Judge {
         now: Moment<'_>,
         facts: &dyn Facts,
     ) -> Vec<EpisodeChange> {
-        let Some(amended) = now.ctx.amended.get(&episode.key) else { return self.unchanged(episode) };
+        let metrics = pattern.all.iter().filter_map(|c| self.plan.targets.get(usize::from(c.target.0)));
+        let money = metrics.into_iter().any(|target| made_of_money(target.metric));
+        let amended = news(now.ctx, &episode.key, money);
+        if amended.is_empty() {
+            return self.unchanged(episode);
+        }
         let opened = Moment { day: episode.opened_day, at: episode.opened_at, ctx: now.ctx };
         let told = self.with_story(pattern, scope, opened, facts, |story| {
             let verdict = Verdict::Drifting(pattern.severity);
-            (story.publish(opened.at, verdict), cause(amended, &story.case))
+            (story.publish(opened.at, verdict), cause(&amended, &story.case))
         });
         let Some((numbers, cause)) = told else { return self.unchanged(episode) };
         let first = episode.assessment.day == episode.opened_day;
@@ -113,6 +123,21 @@ impl Judge {
         episode.opening = Box::new(numbers.assessment.clone());
         vec![self.keep(revise(episode, numbers, first, revision, now))]
     }
+}
+
+fn made_of_money(metric: Metric) -> bool {
+    matches!(metric, Metric::Cac | Metric::Spend)
+}
+
+/// What late facts changed of what an episode tells. To the funnel, money is no news: its statements come a day
+/// later as a rule.
+fn news(ctx: &TickContext, episode: &EpisodeKey, money: bool) -> Vec<Amended> {
+    let amended = ctx.amended.get(episode).map_or(&[][..], Vec::as_slice);
+    if money {
+        return amended.to_vec();
+    }
+    let counts = amended.iter().filter(|a| a.counts > 0);
+    counts.map(|a| Amended { money: 0, ..a.clone() }).collect()
 }
 
 fn story<'a>(case: Case<'a>, measured: &'a Measured, latch: Latch) -> Story<'a> {

@@ -74,7 +74,9 @@ impl Judge {
         };
         let measured = measure(&plan, target, model, &counts.series, &before);
         let measured = labelled(measured, model, facts, &counts, &before, said);
-        let (after, step, verdict) = before.step(&measured.reading, now.day);
+        let (track, label) = before.label(said, measured.label);
+        let measured = measured.called(label);
+        let (after, step, verdict) = track.step(&measured.reading, now.day);
         let verdict = dated(verdict, target.metric, &counts.series);
         status.verdict = verdict.clone();
         status.direction = after.latch().map(|latch| latch.direction);
@@ -145,13 +147,12 @@ impl Judge {
                         episode.inhibited_by = by;
                         vec![self.keep(episode.publish(transition, numbers(), now))]
                     }
-                    None if relabelled(&episode, measured.label) => {
-                        let mut episode = episode;
-                        episode.inhibited_by = by;
-                        vec![self.keep(episode.relabel(numbers(), now))]
-                    }
                     None if by != episode.inhibited_by => {
                         vec![self.keep(episode.inhibit(by, numbers(), now))]
+                    }
+                    // What another episode explains is looked up there: its own label is no news.
+                    None if by.is_none() && relabelled(&episode, measured.label) => {
+                        vec![self.keep(episode.relabel(numbers(), now))]
                     }
                     None => self.amend(case, label, (episode, *latch), measured, now),
                 }

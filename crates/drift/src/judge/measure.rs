@@ -289,7 +289,7 @@ fn observed(metric: Metric, series: &ScopeSeries) -> Option<f64> {
     (days > 0).then(|| total as f64 / days as f64)
 }
 
-/// Names what a drift that stands, or would, is made of; `said` is what it was said to be at the last tick.
+/// Names what a drift that stands, or would, looks like by this tick alone; `said` is what it is called.
 pub(crate) fn labelled(
     measured: Measured,
     model: &Model,
@@ -312,6 +312,13 @@ pub(crate) fn labelled(
     match model.label(series, &ages, track.restart, evidence, said) {
         Some(found) => Measured { label: Some(found.label), on_pace: found.on_plan, ..measured },
         None => Measured { label: said, ..measured },
+    }
+}
+
+impl Measured {
+    /// With the name that holds, whatever this tick alone looks like.
+    pub(crate) fn called(self, label: Option<Label>) -> Measured {
+        Measured { on_pace: self.on_pace && self.label == label, label, ..self }
     }
 }
 

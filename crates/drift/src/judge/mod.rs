@@ -54,6 +54,7 @@ pub use facts::{Facts, Leaf, Quantity};
 pub use handoff::{Handoff, HandoffShares, HandoffVerdict, Rejection};
 pub use hold::{Hold, Spoils};
 pub use names::shown;
+pub use pattern::explain_by_patterns;
 pub use series::scope_series;
 pub use verdict::{
     Assessment, Cost, Effect, EvidenceNumbers, InReports, MEASURED_DAYS, Part, PartKind, Planned, SoFar,

@@ -4,6 +4,7 @@
 //! that still drift would only page again for what is being mended. It is retracted with the first member that is:
 //! then the story never was true, and what still drifts speaks for itself again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plumbline_plan::{Condition, Metric, Pattern, Plan, Scope, TargetIndex};
@@ -181,6 +182,8 @@ impl Judge {
         let said = self.statuses.get(&(index, plan.scope_label(scope))).and_then(|status| status.label);
         let measured: Measured = measure(&plan, target, model, &counts.series, &track);
         let measured = labelled(measured, model, facts, &counts, &track, said);
+        let label = said.or(measured.label);
+        let measured = measured.called(label);
         let case = Case {
             plan: &plan,
             models: &models,
@@ -202,6 +205,27 @@ impl Judge {
             severity: pattern.severity,
             by_cac: pattern.all.iter().any(|c| !c.negated && has_cac(c)),
         }))
+    }
+}
+
+/// One page per cause: a member that opened at the very tick at which the pattern took its story over is explained
+/// by it from the first. `changes` are all of a day's, in the order in which they are published.
+pub fn explain_by_patterns(changes: &mut [EpisodeChange]) {
+    let opens = |c: &EpisodeChange| c.transition == Transition::Opened;
+    let taken: BTreeMap<_, _> = changes
+        .iter()
+        .filter(|c| opens(c))
+        .flat_map(|c| {
+            c.episode.supersedes.iter().map(|member| ((member.clone(), c.at), c.episode.key.clone()))
+        })
+        .collect();
+    let here: BTreeSet<_> =
+        changes.iter().filter(|c| opens(c)).map(|c| (c.episode.key.clone(), c.at)).collect();
+    for change in changes {
+        let which = (change.episode.key.clone(), change.at);
+        if let Some(pattern) = taken.get(&which).filter(|_| here.contains(&which)) {
+            change.episode.inhibited_by = Some(pattern.clone());
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use plumbline_units::Day;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Verdict, WatchReason};
-use crate::stat::TableId;
+use crate::stat::{Label, TableId};
 
 /// Posterior weight of critical effects from which a drift is critical.
 const CRITICAL_FROM: f64 = 0.5;
@@ -20,6 +20,10 @@ const CRITICAL_LATELY_FROM: f64 = 0.9;
 /// Ticks in a row on which the recovery of a daily count must show: one lucky day is none. Conversions tell of a
 /// day over many.
 const RECOVERY_TICKS: u8 = 3;
+
+/// Ticks in a row on which a drift must look like another kind before it is called so: near the border between two
+/// kinds a few facts decide.
+const LABEL_TICKS: u8 = 3;
 
 /// What a tick says of one target in one scope, reduced to what decides.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +105,8 @@ pub(crate) struct Track {
     pub(crate) withdrawn: Option<(Direction, u8)>,
     /// Whether the last drift ended by retraction.
     pub(crate) ended_by_retraction: bool,
+    /// What the drift looks like other than it is called, and on how many ticks in a row.
+    pub(crate) relabel: Option<(Label, u8)>,
 }
 
 /// How the phase moved.
@@ -132,6 +138,21 @@ impl Track {
         track.closed = Some(day);
         let verdict = track.verdict(reading);
         (track, step, verdict)
+    }
+
+    /// The track after a tick on which the drift looks like `found`, and what it is called from now on: as it was
+    /// `said` to be, until it has looked otherwise for [`LABEL_TICKS`].
+    pub(crate) fn label(self, said: Option<Label>, found: Option<Label>) -> (Track, Option<Label>) {
+        let (Some(said), Some(found)) = (said, found) else {
+            return (Track { relabel: None, ..self }, found.or(said));
+        };
+        let before = self.relabel.filter(|(label, _)| *label == found).map_or(0, |(_, ticks)| ticks);
+        let ticks = before.saturating_add(1);
+        if said == found || ticks >= LABEL_TICKS {
+            (Track { relabel: None, ..self }, Some(found))
+        } else {
+            (Track { relabel: Some((found, ticks)), ..self }, Some(said))
+        }
     }
 
     /// The track with its latched drift replaced.

@@ -43,6 +43,7 @@ struct AsOf<'a> {
 }
 
 impl AsOf<'_> {
+    /// Sums of the newest tick by entry day.
     fn days(&self, what: Quantity) -> Box<dyn Fn(usize) -> i64 + '_> {
         let at = |values: &[u32], i: usize| values.get(i).map_or(0, |n| i64::from(*n));
         match what {
@@ -75,9 +76,12 @@ impl Facts for AsOf<'_> {
     }
 
     fn by_entry_day(&self, _: Leaf, what: Quantity, first: Day, tick: Day, each: &mut dyn FnMut(Day, i64)) {
-        assert!(tick == self.series.last_day, "only the newest tick is asked for");
+        if tick < self.series.last_day && matches!(what, Quantity::WonCount | Quantity::Converted(..)) {
+            // What converted later is not known yet.
+            return self.by_event_days(0, what, first, self.series.first_day, tick, each);
+        }
         let value = self.days(what);
-        for i in self.series.from_day(first)..self.series.len() {
+        for i in self.series.from_day(first)..self.series.from_day(tick.plus(1)) {
             let n = value(i);
             if n != 0 {
                 each(self.series.day(i), n);

@@ -74,9 +74,24 @@ fn late_facts_that_move_a_published_number_revise_it_once() {
     assert_eq!((after.opened_day, after.sequence), (before.opened_day, before.sequence + 1));
     assert_eq!(after.assessment.day, before.opened_day);
     assert_ne!(after.assessment.so_far, before.assessment.so_far);
+    assert_eq!(after.assessment.drift.label, before.assessment.drift.label);
     // The same facts again are no news.
     let changes = company.tick(&milder, amended(&key, &[("late", 1)]));
     assert!(of(&changes, &key).iter().all(|c| c.transition != Transition::Revised), "{changes:?}");
+}
+
+#[test]
+fn money_that_comes_later_is_no_news_to_a_target_made_of_the_funnel() {
+    let (mut company, key) = Company::open();
+    let milder = company.world("day 120: mql>sql x0.62");
+    let mut ctx = TickContext::default();
+    let money = Amended { cause: "late".to_string(), counts: 0, money: 1_000_000 };
+    ctx.amend(key.clone(), vec![money]);
+    let changes = company.tick(&milder, ctx);
+    assert!(of(&changes, &key).iter().all(|c| c.revision.is_none()), "{changes:?}");
+    // The same with counts is.
+    let changes = company.tick(&milder, amended(&key, &[("late", 40)]));
+    assert_eq!(of(&changes, &key).len(), 1, "{changes:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use plumbline_units::{Day, Timestamp};
 use super::super::measure::dated;
 use super::super::{
     Acknowledgement, EpisodeChange, EpisodeKey, EpisodeState, Judge, PartKind, Resolution, TickContext,
-    Transition, Verdict,
+    Transition, Verdict, explain_by_patterns,
 };
 use super::timeline::{START, Story, play, play_restarting};
 use super::world::{parsed, plan, text};
@@ -103,6 +103,7 @@ fn counts_shared_between_targets_change_nothing() {
             others.extend(alone.close_target(target, day, instant, &world, &ctx));
         }
         others.extend(alone.close_pattern(0, day, instant, &world, &ctx));
+        explain_by_patterns(&mut others);
         assert_eq!(changes, others);
     }
     assert_eq!(shared.save(), alone.save());

@@ -31,9 +31,9 @@ fn in_the_trap_the_pattern_takes_over_from_its_members() {
         "
         120..126 opened cac *
         120..124 opened spend warning
-        124..140 opened lead-to-won critical
+        124..140 opened lead-to-won critical inhibited
         124..140 opened lead-quality-trap critical
-        124..140 resolved lead-to-won superseded
+        124..140 resolved lead-to-won superseded inhibited
         124..140 resolved cac superseded
         124..145 revised lead-quality-trap revised
         ",
@@ -60,8 +60,8 @@ fn a_drift_explained_by_another_is_published_as_inhibited() {
         "leads 60\nlast 150\nseed 4\nday 120: mql>sql x0.6",
         "
         122..132 opened lead-to-won *
-        122..140 revised lead-to-won revised
         122..140 opened cac * inhibited
+        122..140 revised lead-to-won revised
         ",
     );
 }
@@ -83,8 +83,8 @@ fn before_the_plan_is_live_alerts_are_historical_and_what_stands_is_carried_over
         "leads 60\nlast 145\nseed 4\nlive 140\nday 120: mql>sql x0.6",
         "
         122..132 opened lead-to-won * historical
-        122..139 revised lead-to-won revised historical
         122..139 opened cac * inhibited historical
+        122..139 revised lead-to-won revised historical
         140 carried lead-to-won *
         140 carried cac * inhibited
         ",

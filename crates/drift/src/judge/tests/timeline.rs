@@ -12,7 +12,7 @@ use std::sync::Arc;
 use plumbline_plan::Scope;
 use plumbline_units::{Day, Zone};
 
-use super::super::{EpisodeChange, Hold, Judge, Spoils, TickContext, Transition};
+use super::super::{EpisodeChange, Hold, Judge, Spoils, TickContext, Transition, explain_by_patterns};
 use super::world::{CHANNELS, Factors, World, by_channel, plan};
 
 /// Day 0 of every story.
@@ -126,6 +126,7 @@ impl Story {
         for pattern in 0..usize::from(self.pattern) {
             changes.extend(judge.close_pattern(pattern, day, instant, world, &ctx));
         }
+        explain_by_patterns(&mut changes);
         changes
     }
 }

@@ -10,7 +10,7 @@ use plumbline_units::Day;
 
 use super::super::track::{Reading, Recovery, Step, Track};
 use super::super::verdict::{Verdict, WatchReason};
-use crate::stat::TableId;
+use crate::stat::{Label, TableId};
 
 fn reading(text: &str) -> Reading {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -153,4 +153,29 @@ fn a_withdrawn_drift_is_forgotten_once_its_evidence_has_faded() {
          e3   = w0 clear       | stays on_plan
          e6   - w.6            | begins critical",
     );
+}
+
+#[test]
+fn a_drift_is_called_otherwise_only_once_it_has_looked_so_three_ticks_in_a_row() {
+    let label = |letter| match letter {
+        'c' => Some(Label::Conversion),
+        'v' => Some(Label::Velocity),
+        'b' => Some(Label::ConversionOrVelocity),
+        _ => None,
+    };
+    for (looks, called) in [
+        ("bcc", "bbb"),
+        ("bccc", "bbbc"),
+        ("vcvccvccc", "vvvvvvvvc"),
+        ("bccvvv", "bbbbbv"),
+        ("-v", "-v"),
+        // A tick that says nothing begins the count anew.
+        ("vcc-ccc", "vvvvvvc"),
+    ] {
+        let (mut track, mut said) = (Track::default(), None);
+        for (look, call) in looks.chars().zip(called.chars()) {
+            (track, said) = track.label(said, label(look));
+            assert_eq!(said, label(call), "{looks} {called}");
+        }
+    }
 }

@@ -51,14 +51,14 @@ const FIELDS: [(&str, &str); 6] = [
 
 fn assign(document: &mut DocumentMut, place: &str, value: &str) -> Result<(), String> {
     if matches!(place, "budget" | "false_alarms_per_year") {
-        document["false_alarms_per_year"] = Item::Value(literal(value));
+        set(document.as_table_mut(), "false_alarms_per_year", value);
         return Ok(());
     }
     if let Some((from, to)) = place.strip_suffix(".conversion").and_then(|pair| pair.split_once('>')) {
         let is = |table: &dyn TableLike| (text(table, "from"), text(table, "to")) == (Some(from), Some(to));
         let found = entry(document, "transition", &is);
         let table = found.ok_or_else(|| format!("the plan has no transition from `{from}` to `{to}`"))?;
-        table.insert("conversion", Item::Value(literal(value)));
+        set(table, "conversion", value);
         return Ok(());
     }
     // Names may hold points: the longest target that the place begins with is meant.
@@ -76,15 +76,27 @@ fn assign(document: &mut DocumentMut, place: &str, value: &str) -> Result<(), St
     if let Some(scope) = field.strip_prefix("values.") {
         let values = table.get_mut("values").and_then(Item::as_table_like_mut);
         let values = values.ok_or_else(|| format!("target `{name}` has no `values` by scope"))?;
-        values.insert(scope, Item::Value(literal(value)));
+        set(values, scope, value);
         return Ok(());
     }
     let Some((_, key)) = FIELDS.iter().find(|(called, _)| *called == field) else {
         let known: Vec<&str> = FIELDS.iter().map(|(called, _)| *called).collect();
         return Err(format!("a target has {} or values.X, not `{field}`", known.join(", ")));
     };
-    table.insert(key, Item::Value(literal(value)));
+    set(table, key, value);
     Ok(())
+}
+
+/// Writes a value; the spaces and comments around one that it replaces stay.
+fn set(table: &mut dyn TableLike, key: &str, value: &str) {
+    let mut new = literal(value);
+    match table.get_mut(key) {
+        Some(Item::Value(old)) => {
+            *new.decor_mut() = old.decor().clone();
+            *old = new;
+        }
+        _ => _ = table.insert(key, Item::Value(new)),
+    }
 }
 
 /// Numbers and truth values as TOML writes them; everything else is text.
