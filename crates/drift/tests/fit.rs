@@ -1,5 +1,7 @@
 //! Estimators against closed forms and against populations of which the truth is known.
 
+#![allow(clippy::unwrap_used)]
+
 use plumbline_drift::fit::{Cohorts, Refusal, fit_lag, fit_rate};
 use plumbline_simulator::{Spec, lag_tables};
 use plumbline_units::Day;
