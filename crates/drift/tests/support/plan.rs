@@ -6,7 +6,7 @@ use plumbline_plan::{
 };
 use plumbline_units::{Micros, Seconds, Share, Zone};
 
-use super::{HANDOFF_DAYS, LAGS, RATES, first_day};
+use super::{CAC, HANDOFF_DAYS, LAGS, RATES, first_day};
 
 /// A plan of five stages with the targets lead-to-won (−10% / −30%), cac (+20% / +50%), volume (±25%) and spend
 /// (+25%), in this order, then the cycle from opportunity to won and from lead to MQL (+25%) and the hand-off from
