@@ -54,6 +54,17 @@ fn a_backtest_finds_the_trap_after_its_onset_and_explain_shows_it() {
 }
 
 #[test]
+fn a_file_of_which_nothing_can_be_taken_is_no_company_on_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in ["", "not an event\n", "plan = \"x\"\n"] {
+        let file = write(&folder, "wrong.jsonl", text);
+        let run = plumbline(&["backtest", "--plan", &example("plan.toml"), "--events", &file]);
+        assert_eq!(run.code, 4, "{text}: {}", run.stderr);
+        assert!(run.stderr.contains("not one event could be taken"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_judged_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let (events, plan) = (example("events.jsonl"), example("plan.toml"));

@@ -69,6 +69,10 @@ pub(crate) fn run(args: &BacktestArgs, progress: Progress) -> Outcome {
     for line in records.tally().report() {
         eprintln!("{line}");
     }
+    // Silence about nothing must not look like a company on plan.
+    if records.tally().accepted == 0 {
+        return Err(Kind::Input.says("not one event could be taken: nothing was judged"));
+    }
     conclude(args, &machines, truth.as_ref(), started, &mut out)
 }
 
