@@ -47,13 +47,18 @@ impl TimeSource {
         }
     }
 
-    /// The time at which a record that its producer stamped `stamped` arrives. Only a played clock believes the
-    /// stamp.
+    /// The time at which a record that its producer stamped `stamped` arrives. Only a recording believes the stamp,
+    /// and does so whatever else was read before: partitions are read in any order, and a day that is played in a
+    /// blink would else seem to have arrived within its last minute.
     pub(crate) fn arrival(&self, stamped: Option<i64>) -> Timestamp {
-        if let (TimeSource::Played(clock), Some(millis)) = (self, stamped) {
-            clock.advance(Timestamp::clamped(millis));
+        match (self, stamped) {
+            (TimeSource::Played(clock), Some(millis)) => {
+                let at = Timestamp::clamped(millis);
+                clock.advance(at);
+                at
+            }
+            _ => self.now(),
         }
-        self.now()
     }
 }
 
@@ -61,4 +66,20 @@ impl TimeSource {
 pub(crate) fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::clamped(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_played_record_arrives_when_it_was_stamped_in_whatever_order_it_is_read() {
+        let clock = PlayedClock::new(Timestamp::clamped(1_000));
+        let time = TimeSource::Played(clock.clone());
+        for stamp in [9_000, 4_000] {
+            assert_eq!(time.arrival(Some(stamp)), Timestamp::clamped(stamp));
+            assert_eq!(clock.now(), Timestamp::clamped(9_000));
+        }
+        assert_eq!(time.arrival(None), Timestamp::clamped(9_000));
+    }
 }
