@@ -2,6 +2,7 @@
 
 use plumbline_drift::judge::{Amended, EpisodeKey, TickContext};
 use plumbline_funnel::Watch;
+use plumbline_units::Name;
 
 use crate::workspace::WorkspaceState;
 
@@ -21,8 +22,12 @@ impl WorkspaceState {
     }
 
     /// The episodes of a target or pattern have been looked at again: what changes from now on is for its next tick.
-    pub(crate) fn settle(&mut self, subject: &str) {
-        let settled = |w: &Watch| w.is_touched() && w.name.split('/').nth(1) == Some(subject);
+    pub(crate) fn settle(&mut self, subject: &Name) {
+        let episodes = self.judge.episodes();
+        let settled = |w: &Watch| {
+            let episode = episodes.get(&EpisodeKey(w.name.clone())).filter(|_| w.is_touched());
+            episode.is_some_and(|e| e.subject.pattern.as_ref().unwrap_or(&e.subject.target) == subject)
+        };
         if !self.fold.watches().iter().any(settled) {
             return;
         }

@@ -162,16 +162,12 @@ impl WorkspaceState {
         inputs: &Inputs,
         out: &mut Vec<Output>,
     ) {
-        let Some(mut schedule) = self.schedule.take() else { return };
-        while schedule.next_hour <= now {
-            let at = schedule.next_hour;
+        while let Some(at) = self.schedule.as_ref().map(|s| s.next_hour).filter(|at| *at <= now) {
             self.close_health(at, leapt || inputs.behind(now), out);
-            let context = self.context(at, now);
-            let changes = self.judge.close_hour(at, self.fold.cells(), &context);
-            self.publish(changes, out);
-            schedule.next_hour = crate::schedule::next_hour(at);
+            if let Some(schedule) = &mut self.schedule {
+                schedule.next_hour = crate::schedule::next_hour(at);
+            }
         }
-        self.schedule = Some(schedule);
     }
 
     /// Closes every tick that is due at `now`; `leapt`: the clock jumped there, so that nobody watched the hours
@@ -222,7 +218,7 @@ impl WorkspaceState {
                 let amended = self.amended(&context);
                 changes.extend(self.judge.close_target(target, day, at, self.fold.cells(), &amended));
                 let name = self.plan.target(target).name.clone();
-                self.settle(name.as_str());
+                self.settle(&name);
                 schedule.targets[index] = day.plus(1);
             }
         }
@@ -234,7 +230,7 @@ impl WorkspaceState {
                 let amended = self.amended(&self.context(at, now));
                 changes.extend(self.judge.close_pattern(pattern, due, at, self.fold.cells(), &amended));
                 let name = self.plan.patterns[pattern].name.clone();
-                self.settle(name.as_str());
+                self.settle(&name);
                 schedule.patterns[pattern] = due.plus(1);
             }
         }

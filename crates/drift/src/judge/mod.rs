@@ -184,16 +184,6 @@ impl Judge {
         scopes.iter().flat_map(|s| self.close_pattern_scope(pattern, &s.scope, now, facts)).collect()
     }
 
-    /// Closes an hourly tick. Nothing is judged by the hour yet: every kind of target has its evidence by the day.
-    pub fn close_hour(
-        &mut self,
-        _at: Timestamp,
-        _facts: &dyn Facts,
-        _ctx: &TickContext,
-    ) -> Vec<EpisodeChange> {
-        Vec::new()
-    }
-
     /// How each target stood in each scope at its last closed tick, by target, then scope.
     pub fn statuses(&self) -> impl Iterator<Item = &TargetStatus> {
         self.statuses.values()

@@ -105,7 +105,7 @@ impl Source {
         }
         self.watch.heard(received, occurred);
         self.clock.observe(occurred, received);
-        let label = type_of(&event.body);
+        let label = event.body.type_name();
         if !self.types.contains_key(label) {
             let typed = Typed { watch: Watch::new(received), stages: BTreeMap::new() };
             self.types.insert(label.into(), typed);
@@ -273,35 +273,6 @@ fn stopped(name: &str, label: &str, typed: &Watch, spoils: Spoils) -> Finding {
     );
     finding.critical = spoils != Spoils::default();
     finding
-}
-
-/// The event's type, as in its `type` field.
-fn type_of(body: &BodyView<'_>) -> &'static str {
-    match body {
-        BodyView::Spend { .. } => "spend.reported",
-        BodyView::Lead { fact, .. } => match fact {
-            LeadFactView::Created => "lead.created",
-            LeadFactView::StageReached(_) => "lead.stage_reached",
-            LeadFactView::Disqualified(_) => "lead.disqualified",
-            LeadFactView::Reopened => "lead.reopened",
-            LeadFactView::AttributesChanged => "lead.attributes_changed",
-            LeadFactView::Merged(_) => "lead.merged",
-            LeadFactView::Deleted => "lead.deleted",
-            LeadFactView::Restored => "lead.restored",
-            LeadFactView::Erased => "lead.erased",
-        },
-        BodyView::Opportunity { fact, .. } => match fact {
-            OpportunityFactView::Created => "opportunity.created",
-            OpportunityFactView::StageReached(_) => "opportunity.stage_reached",
-            OpportunityFactView::AmountChanged => "opportunity.amount_changed",
-            OpportunityFactView::Won => "opportunity.won",
-            OpportunityFactView::Lost(_) => "opportunity.lost",
-            OpportunityFactView::Reopened => "opportunity.reopened",
-            OpportunityFactView::Linked => "opportunity.linked",
-            OpportunityFactView::Deleted => "opportunity.deleted",
-            OpportunityFactView::Restored => "opportunity.restored",
-        },
-    }
 }
 
 /// The stage that an event says was reached.
