@@ -1,19 +1,29 @@
-//! A daily tick of a whole plan: six targets in each scope over half a year of cohorts, 30 leads a day and scope.
+//! A daily tick of a whole plan: six targets in each scope over half a year of cohorts, 30 leads a day and scope, the
+//! facts of each scope drawn from the plan: a few scopes drift by chance, as they do in service.
 //!
 //! "First" closes a tick with a judge that knows nothing; "next" the day after one, as a service does every night.
 
+use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use plumbline_drift::judge::{Facts, Judge, Leaf, Quantity, TickContext};
 use plumbline_plan::{DimensionIndex, Plan, Scope, StageIndex};
 use plumbline_units::{Day, Timestamp};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Distribution, LogNormal, Poisson};
 
-/// Days of cohorts.
-const DAYS: i32 = 180;
-/// Share of a cohort that reaches the next stage, and how many days that takes by spread.
-const STEPS: [(f64, u16); 4] = [(0.5, 5), (0.4, 11), (0.5, 14), (0.4, 60)];
-const LEADS: i64 = 30;
+/// Days of cohorts at the first tick.
+const COHORTS: i32 = 180;
+/// Days drawn: so many ticks follow the first before the story begins anew.
+const DAYS: i32 = 220;
+/// Share of a cohort that reaches the next stage, median days that takes and deviation of their logarithm.
+const STEPS: [(f64, f64, f64); 4] = [(0.5, 1.5, 0.9), (0.4, 4.0, 0.8), (0.5, 5.0, 0.8), (0.4, 14.0, 1.15)];
+/// Leads a day and scope.
+const LEADS: f64 = 30.0;
 
 fn plan(scopes: usize) -> Plan {
     let names: Vec<String> = (0..scopes).map(|i| format!("\"s{i:04}\"")).collect();
@@ -45,7 +55,7 @@ fn plan(scopes: usize) -> Plan {
         target("cac", "cac", "value = \"2500 EUR\"\nwarn = \"+20%\"\ncritical = \"+50%\"\ndepends_on = [\"lead-to-won below\"]"),
         target("lead-volume", "volume", "stage = \"lead\"\nvalue = \"30/day\"\nwarn = \"±25%\""),
         target("spend", "spend", "value = \"3000 EUR/day\"\nwarn = \"+25%\""),
-        target("lead-handoff", "handoff", "from = \"lead\"\nto = \"mql\"\nwithin = \"7d\"\nvalue = 0.45\nwarn = \"-15%\""),
+        target("lead-handoff", "handoff", "from = \"lead\"\nto = \"mql\"\nwithin = \"7d\"\nvalue = 0.478\nwarn = \"-15%\""),
         target("sales-cycle", "velocity", "from = \"opportunity\"\nto = \"won\"\nvalue = \"14d\"\nwarn = \"+25%\""),
     ]
     .concat();
@@ -55,56 +65,115 @@ fn plan(scopes: usize) -> Plan {
     }
 }
 
-/// Cells of one leaf and measure: (entry day, days to the event, count), ascending.
-type Cells = Vec<(Day, u16, i64)>;
+/// Cells of one scope and measure: (entry day, days to the event, count), ascending.
+type Cells = Vec<(u16, u16, i64)>;
 
-/// Scopes with equal facts: the numbers matter little, their count does.
-struct World {
-    first: Day,
-    scopes: Vec<String>,
+/// The facts of one scope: its journeys drawn from the plan, each with its own luck.
+#[derive(Default)]
+struct ScopeFacts {
     /// By from and to.
     converted: [[Cells; 5]; 5],
-    entered: [Cells; 5],
-    spend: Cells,
+    in_time: Cells,
+    entered: [Vec<[u32; 24]>; 5],
+    spend: Vec<i64>,
+}
+
+struct World {
+    first: Day,
+    names: Vec<String>,
+    scopes: Vec<ScopeFacts>,
+}
+
+impl ScopeFacts {
+    fn new(seed: u64) -> ScopeFacts {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let leads = Poisson::new(LEADS).expect("a mean");
+        let lags = STEPS.map(|(_, median, sigma)| LogNormal::new(median.ln(), sigma).expect("a deviation"));
+        let mut facts = ScopeFacts::default();
+        let mut sums: BTreeMap<(usize, usize, u16, u16), i64> = BTreeMap::new();
+        for entered in &mut facts.entered {
+            entered.resize(DAYS as usize, [0; 24]);
+        }
+        for day in 0..DAYS {
+            facts.spend.push((100e6 * leads.sample(&mut rng)) as i64);
+            for _ in 0..leads.sample(&mut rng) as u32 {
+                let mut times = vec![f64::from(day) + rng.random::<f64>()];
+                for ((rate, ..), lag) in STEPS.iter().zip(&lags) {
+                    if rng.random::<f64>() >= *rate {
+                        break;
+                    }
+                    times.push(times[times.len() - 1] + lag.sample(&mut rng));
+                }
+                let days: Vec<u16> = times.iter().map(|time| *time as u16).collect();
+                for (stage, time) in times.iter().enumerate() {
+                    if let Some(hours) = facts.entered[stage].get_mut(usize::from(days[stage])) {
+                        hours[(time.fract() * 24.0) as usize] += 1;
+                    }
+                    for before in [0, stage.saturating_sub(1)].iter().take(stage) {
+                        let lag = days[stage] - days[*before];
+                        *sums.entry((*before, stage, days[*before], lag)).or_default() += 1;
+                    }
+                }
+                if let [from, to, ..] = times[..]
+                    && to - from <= 7.0
+                {
+                    *sums.entry((0, 0, days[0], days[1] - days[0])).or_default() += 1;
+                }
+            }
+        }
+        for ((from, to, day, lag), n) in sums {
+            let cells = if to == 0 { &mut facts.in_time } else { &mut facts.converted[from][to] };
+            cells.push((day, lag, n));
+        }
+        facts
+    }
 }
 
 impl World {
     fn new(scopes: usize) -> World {
-        let first: Day = "2026-01-01".parse().expect("a day");
-        let days = || (0..=DAYS).map(|i| first.plus(i));
-        let mut world = World {
-            first,
-            scopes: (0..scopes).map(|i| format!("s{i:04}")).collect(),
-            converted: Default::default(),
-            entered: Default::default(),
-            spend: days().map(|day| (day, 0, 3_000_000_000)).collect(),
-        };
-        let mut reached = LEADS;
-        for stage in 0..5usize {
-            world.entered[stage] = days().map(|day| (day, 0, reached)).collect();
-            let (mut count, mut spread) = (reached as f64, 0);
-            for to in stage + 1..5 {
-                count *= STEPS[to - 1].0;
-                spread += STEPS[to - 1].1;
-                // Of each cohort one event at a time, evenly over the days.
-                let events = (count.round() as u16).max(1);
-                let at = |i: u16| spread * i / events;
-                world.converted[stage][to] =
-                    days().flat_map(|day| (0..events).map(move |i| (day, at(i), 1))).collect();
-            }
-            reached = STEPS.get(stage).map_or(0, |s| ((reached as f64 * s.0).round() as i64).max(1));
+        World {
+            first: "2026-01-01".parse().expect("a day"),
+            names: (0..scopes).map(|i| format!("s{i:04}")).collect(),
+            scopes: (0..scopes as u64).map(ScopeFacts::new).collect(),
         }
-        world
     }
 
-    fn cells(&self, what: Quantity) -> &[(Day, u16, i64)] {
+    /// The cells from `first` to `tick`: entry day, event day, sum. As in service, entries have hours for 30 days.
+    fn cells(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+    ) -> impl Iterator<Item = (Day, Day, i64)> {
+        let facts = &self.scopes[leaf as usize];
+        let from = usize::try_from(first.since(self.first)).unwrap_or(0);
+        let to = usize::try_from(tick.since(self.first)).map_or(0, |last| last + 1);
+        let day = |i: usize| self.first.plus(i as i32);
+        let (mut entered, mut spend, mut events) = (&[][..], &[][..], &[][..]);
         match what {
-            Quantity::Entered(stage) => &self.entered[usize::from(stage.0)],
-            Quantity::Converted(from, to) => &self.converted[usize::from(from.0)][usize::from(to.0)],
-            Quantity::WonCount => &self.converted[0][4],
-            Quantity::Spend => &self.spend,
-            _ => &[],
+            Quantity::Entered(stage) => entered = &facts.entered[usize::from(stage.0)],
+            Quantity::Spend => spend = &facts.spend,
+            Quantity::Converted(from, to) => {
+                events = &facts.converted[usize::from(from.0)][usize::from(to.0)];
+            }
+            Quantity::InTime(_) => events = &facts.in_time,
+            Quantity::WonCount => events = &facts.converted[0][4],
+            _ => {}
         }
+        let entered = entered.iter().enumerate().take(to).skip(from).flat_map(move |(i, hours)| {
+            let (total, kept) = (hours.iter().sum(), i + 30 >= to);
+            let by_hour = hours.iter().filter(move |n| kept && **n > 0);
+            by_hour.copied().chain((!kept).then_some(total)).map(move |n| (day(i), day(i), i64::from(n)))
+        });
+        let spend = spend.iter().enumerate().take(to).skip(from).map(move |(i, n)| (day(i), day(i), *n));
+        let start = events.partition_point(|cell| usize::from(cell.0) < from);
+        let events = events[start..].iter().take_while(move |cell| usize::from(cell.0) < to);
+        let events = events.filter_map(move |(entry, lag, n)| {
+            let event = usize::from(*entry) + usize::from(*lag);
+            (event < to).then(|| (day(usize::from(*entry)), day(event), *n))
+        });
+        entered.chain(spend).chain(events)
     }
 }
 
@@ -114,60 +183,70 @@ impl Facts for World {
     }
 
     fn in_scope(&self, leaf: Leaf, scope: &Scope) -> bool {
-        scope.0.iter().all(|(_, value)| self.scopes[leaf as usize] == value.as_str())
+        scope.0.iter().all(|(_, value)| self.names[leaf as usize] == value.as_str())
     }
 
     fn value(&self, leaf: Leaf, _: DimensionIndex) -> &str {
-        &self.scopes[leaf as usize]
+        &self.names[leaf as usize]
     }
 
     fn first_entry_day(&self) -> Option<Day> {
         Some(self.first)
     }
 
-    fn by_entry_day(&self, _: Leaf, what: Quantity, first: Day, tick: Day, each: &mut dyn FnMut(Day, i64)) {
-        let cells = self.cells(what);
-        let from = cells.partition_point(|cell| cell.0 < first);
-        let mut sum = (first, 0);
-        for (day, lag, n) in cells[from..].iter().take_while(|cell| cell.0 <= tick) {
-            if day.plus(i32::from(*lag)) > tick {
-                continue;
+    fn by_entry_day(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        tick: Day,
+        each: &mut dyn FnMut(Day, i64),
+    ) {
+        let mut sum: Option<(Day, i64)> = None;
+        for (entry, _, n) in self.cells(leaf, what, first, tick) {
+            match &mut sum {
+                Some((day, total)) if *day == entry => *total += n,
+                other => {
+                    if let Some((day, total)) = other.replace((entry, n)) {
+                        each(day, total);
+                    }
+                }
             }
-            if sum.0 != *day {
-                each(sum.0, sum.1);
-                sum = (*day, 0);
-            }
-            sum.1 += n;
         }
-        each(sum.0, sum.1);
+        if let Some((day, total)) = sum {
+            each(day, total);
+        }
     }
 
-    fn by_event_days(&self, _: Leaf, _: Quantity, _: Day, _: Day, _: Day, _: &mut dyn FnMut(Day, i64)) {}
+    fn by_event_days(
+        &self,
+        leaf: Leaf,
+        what: Quantity,
+        first: Day,
+        from: Day,
+        to: Day,
+        each: &mut dyn FnMut(Day, i64),
+    ) {
+        let events = self.cells(leaf, what, first, to).filter(|(_, event, _)| from <= *event);
+        events.for_each(|(entry, _, n)| each(entry, n));
+    }
 
     fn rejections(&self, _: Leaf, _: StageIndex, _: Day, _: Day, _: &mut dyn FnMut(&str, Day, u16, i64)) {}
 
     fn by_both_days(
         &self,
-        _: Leaf,
+        leaf: Leaf,
         what: Quantity,
         first: Day,
         tick: Day,
         each: &mut dyn FnMut(Day, Day, i64),
     ) {
-        let cells = self.cells(what);
-        let from = cells.partition_point(|cell| cell.0 < first);
-        for (day, lag, n) in cells[from..].iter().take_while(|cell| cell.0 <= tick) {
-            let event = day.plus(i32::from(*lag));
-            if event <= tick {
-                each(*day, event, *n);
-            }
-        }
+        self.cells(leaf, what, first, tick).for_each(|(entry, event, n)| each(entry, event, n));
     }
 
-    fn hours(&self, _: Leaf, stage: StageIndex, _: Day) -> Option<[u32; 24]> {
-        let mut hours = [0; 24];
-        hours[12] = self.entered[usize::from(stage.0)][0].2 as u32;
-        Some(hours)
+    fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
+        let day = usize::try_from(day.since(self.first)).ok()?;
+        self.scopes[leaf as usize].entered[usize::from(stage.0)].get(day).copied()
     }
 }
 
@@ -188,21 +267,32 @@ fn tick(c: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("first", scopes), &scopes, |b, _| {
             b.iter_batched(
                 || Judge::new(Arc::clone(&plan)),
-                |mut judge| close(&mut judge, &world, DAYS - 1),
+                |mut judge| close(&mut judge, &world, COHORTS),
                 BatchSize::PerIteration,
             );
         });
         group.bench_with_input(BenchmarkId::new("next", scopes), &scopes, |b, _| {
-            b.iter_batched(
-                || {
-                    let mut judge = Judge::new(Arc::clone(&plan));
-                    close(&mut judge, &world, DAYS - 1);
-                    judge
-                },
-                |mut judge| close(&mut judge, &world, DAYS),
-                BatchSize::PerIteration,
-            );
+            b.iter_custom(|ticks| {
+                let mut judge = Judge::new(Arc::clone(&plan));
+                let mut day = COHORTS;
+                close(&mut judge, &world, day);
+                let mut taken = Duration::ZERO;
+                for _ in 0..ticks {
+                    day += 1;
+                    if day == DAYS {
+                        (judge, day) = (Judge::new(Arc::clone(&plan)), COHORTS + 1);
+                        close(&mut judge, &world, COHORTS);
+                    }
+                    let start = Instant::now();
+                    black_box(close(&mut judge, &world, day));
+                    taken += start.elapsed();
+                }
+                taken
+            });
         });
+        let mut judge = Judge::new(Arc::clone(&plan));
+        (COHORTS..COHORTS + 10).for_each(|day| _ = close(&mut judge, &world, day));
+        println!("{scopes} scopes: {} of {} targets drift", judge.episodes().len(), judge.statuses().count());
     }
     group.finish();
 }

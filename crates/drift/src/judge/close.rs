@@ -1,9 +1,10 @@
 //! Closing a tick: measure, move the track, move the episode.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plumbline_plan::{Plan, Target, TargetIndex};
-use plumbline_units::{Day, Timestamp};
+use plumbline_plan::{Direction, Plan, Scope, Target, TargetIndex};
+use plumbline_units::Day;
 
 use super::assess::Case;
 use super::build::{Story, drifting};
@@ -14,12 +15,22 @@ use super::life::Moment;
 use super::measure::{Measured, dated, labelled, measure, planned};
 use super::series::leaves_of;
 use super::track::{Latch, Step, Track};
-use super::verdict::{TargetStatus, Verdict};
-use super::{Judge, TickContext};
-use crate::stat::{Label, ScopeSeries};
+use super::verdict::{Planned, TargetStatus, Verdict};
+use super::{Judge, Key, TickContext};
+use crate::stat::{Interval, Label, ScopeSeries};
 
 /// Scopes whose counts are kept from one target to the next, some 20 kB each; further ones are read again.
 const MAX_SHARED: usize = 2_048;
+
+/// What the ticks closed at one log position share.
+pub(crate) struct Shared {
+    /// The position and the day; `None` shares nothing.
+    at: Option<(i64, Day)>,
+    /// The first day read.
+    first: Day,
+    leaves: Arc<[Leaf]>,
+    counts: BTreeMap<Scope, Arc<Counts>>,
+}
 
 /// The counts of one scope as of one tick.
 #[derive(Debug)]
@@ -39,27 +50,49 @@ impl Judge {
         let models = Arc::clone(&self.models);
         let Some(target) = plan.targets.get(usize::from(index.0)) else { return Vec::new() };
         let Some(scope) = target.scopes.get(scoped).map(|s| &s.scope) else { return Vec::new() };
-        let key = (index, plan.scope_label(scope));
-        let before = self.tracks.get(&key).copied().unwrap_or_default();
+        let keys = Arc::clone(&self.keys);
+        let Some(key) = keys.get(usize::from(index.0)).and_then(|keys| keys.get(scoped)) else {
+            return Vec::new();
+        };
+        let before = self.tracks.get(key).copied().unwrap_or_default();
         if before.closed.is_some_and(|closed| closed >= now.day) {
             return Vec::new();
         }
-        let said = self.statuses.get(&key).and_then(|status| status.label);
-        let mut status = blank(&plan, (index, target), &key.1, scoped, now.day, now.at);
+        let said = self.statuses.get(key).and_then(|status| status.label);
         let Some(model) = models.get(index, scoped) else {
-            self.remember(key, Track { closed: Some(now.day), ..before }, status);
+            self.remember((key, scoped), Track { closed: Some(now.day), ..before }, Found::NO_PLAN, now);
             return Vec::new();
         };
-        status.plan = Some(planned(target, model));
+        let plan_value = Some(planned(target, model));
         if let Some(why) = now.ctx.held(target.metric, scope) {
-            status.verdict = Verdict::DataUnhealthy(why.to_string());
-            status.direction = before.latch().map(|latch| latch.direction);
-            status.label = said;
-            self.remember(key, Track { closed: Some(now.day), ..before }, status);
+            let found = Found {
+                verdict: Verdict::DataUnhealthy(why.to_string()),
+                direction: before.latch().map(|latch| latch.direction),
+                label: said,
+                plan: plan_value,
+                ..Found::NO_PLAN
+            };
+            self.remember((key, scoped), Track { closed: Some(now.day), ..before }, found, now);
             return Vec::new();
         }
         let counts = self.counts(facts, scope, now);
-        let layout = self.layout.clone();
+        let measured = measure(&plan, target, model, &counts.series, &before);
+        let measured = labelled(measured, model, facts, &counts, &before, said);
+        let (track, label) = before.label(said, measured.label);
+        let measured = measured.called(label);
+        let (after, step, verdict) = track.step(&measured.reading, now.day);
+        let verdict = dated(verdict, target.metric, &counts.series);
+        let found = Found {
+            verdict: verdict.clone(),
+            direction: after.latch().map(|latch| latch.direction),
+            label: measured.label.filter(|_| after.latch().is_some()),
+            plan: plan_value,
+            projected: measured.heading(),
+            observed: measured.observed,
+            log_e: measured.evidence.as_ref().map(|e| e.log_e),
+        };
+        self.remember((key, scoped), after, found, now);
+        let layout = Arc::clone(&self.layout);
         let case = Case {
             plan: &plan,
             models: &models,
@@ -72,27 +105,22 @@ impl Judge {
             leaves: &counts.leaves,
             series: &counts.series,
         };
-        let measured = measure(&plan, target, model, &counts.series, &before);
-        let measured = labelled(measured, model, facts, &counts, &before, said);
-        let (track, label) = before.label(said, measured.label);
-        let measured = measured.called(label);
-        let (after, step, verdict) = track.step(&measured.reading, now.day);
-        let verdict = dated(verdict, target.metric, &counts.series);
-        status.verdict = verdict.clone();
-        status.direction = after.latch().map(|latch| latch.direction);
-        status.label = measured.label.filter(|_| after.latch().is_some());
-        status.projected = measured.heading();
-        status.observed = measured.observed;
-        status.log_e = measured.evidence.as_ref().map(|e| e.log_e);
-        let label = key.1.clone();
-        self.remember(key, after, status);
-        let changes = self.follow(&case, &label, (before, after, step), verdict, &measured, now);
+        let changes = self.follow(&case, &key.1, (before, after, step), verdict, &measured, now);
         ruling_out(changes, &measured)
     }
 
-    fn remember(&mut self, key: (TargetIndex, String), track: Track, status: TargetStatus) {
-        self.tracks.insert(key.clone(), track);
-        self.statuses.insert(key, status);
+    fn remember(&mut self, (key, scoped): (&Key, usize), track: Track, found: Found, now: Moment<'_>) {
+        match self.tracks.get_mut(key) {
+            Some(known) => *known = track,
+            None => _ = self.tracks.insert(key.clone(), track),
+        }
+        if !self.statuses.contains_key(key) {
+            let Some(status) = blank(&self.plan, key, scoped, now) else { return };
+            self.statuses.insert(key.clone(), status);
+        }
+        if let Some(status) = self.statuses.get_mut(key) {
+            found.tell(status, now);
+        }
     }
 
     /// Moves the target's own episode after its track has moved.
@@ -199,35 +227,38 @@ impl Judge {
 
     /// The leaves of a scope, ascending. Only those that are new since the last look are asked: else each tick would
     /// try every leaf on every scope.
-    fn leaves_of(&mut self, facts: &dyn Facts, scope: &plumbline_plan::Scope) -> Vec<Leaf> {
-        let all = facts.leaves();
-        let (seen, found) = self.leaves.entry(scope.clone()).or_default();
+    fn leaves_of(&mut self, facts: &dyn Facts, all: &[Leaf], scope: &Scope) -> Vec<Leaf> {
+        if !self.leaves.contains_key(scope) {
+            self.leaves.insert(scope.clone(), (0, Vec::new()));
+        }
+        let Some((seen, found)) = self.leaves.get_mut(scope) else { return Vec::new() };
         found.extend(leaves_of(facts, all.get(*seen..).unwrap_or(&[]), scope));
         *seen = all.len();
         found.clone()
     }
 
     /// The counts of a scope as of the tick, shared by the ticks closed at one log position.
-    pub(crate) fn counts(
-        &mut self,
-        facts: &dyn Facts,
-        scope: &plumbline_plan::Scope,
-        now: Moment<'_>,
-    ) -> Arc<Counts> {
+    pub(crate) fn counts(&mut self, facts: &dyn Facts, scope: &Scope, now: Moment<'_>) -> Arc<Counts> {
         let at = now.ctx.position.map(|position| (position, now.day));
-        if self.shared_at != at {
-            self.shared.clear();
-            self.shared_at = at;
-        }
-        if let Some(counts) = self.shared.get(scope) {
+        let shared = match self.shared.take().filter(|shared| at.is_some() && shared.at == at) {
+            Some(shared) => shared,
+            None => Shared {
+                at,
+                first: self.layout.first_day(facts, now.day),
+                leaves: facts.leaves().into(),
+                counts: BTreeMap::new(),
+            },
+        };
+        let shared = self.shared.insert(shared);
+        if let Some(counts) = shared.counts.get(scope) {
             return Arc::clone(counts);
         }
-        let leaves = self.leaves_of(facts, scope);
-        let first = self.layout.first_day(facts, now.day);
+        let (all, first) = (Arc::clone(&shared.leaves), shared.first);
+        let leaves = self.leaves_of(facts, &all, scope);
         let series = self.layout.read(facts, &leaves, first, now.day);
         let counts = Arc::new(Counts { leaves, series });
-        if at.is_some() && self.shared.len() < MAX_SHARED {
-            self.shared.insert(scope.clone(), Arc::clone(&counts));
+        if let Some(shared) = self.shared.as_mut().filter(|s| s.counts.len() < MAX_SHARED) {
+            shared.counts.insert(scope.clone(), Arc::clone(&counts));
         }
         counts
     }
@@ -249,23 +280,19 @@ pub(crate) fn ruling_out(mut changes: Vec<EpisodeChange>, measured: &Measured) -
     changes
 }
 
-/// A status with everything but what the tick finds.
-fn blank(
-    plan: &Plan,
-    (index, target): (TargetIndex, &Target),
-    label: &str,
-    scoped: usize,
-    day: Day,
-    at: Timestamp,
-) -> TargetStatus {
-    TargetStatus {
-        target: index,
-        name: target.name.to_string(),
-        metric: target.metric.word().to_string(),
-        scope: target.scopes[scoped].scope.clone(),
-        scope_label: label.to_string(),
-        day,
-        at,
+/// What a tick finds of one target in one scope, for its status.
+struct Found {
+    verdict: Verdict,
+    direction: Option<Direction>,
+    label: Option<Label>,
+    plan: Option<Planned>,
+    projected: Option<Interval>,
+    observed: Option<f64>,
+    log_e: Option<f64>,
+}
+
+impl Found {
+    const NO_PLAN: Found = Found {
         verdict: Verdict::NoPlan,
         direction: None,
         label: None,
@@ -273,8 +300,43 @@ fn blank(
         projected: None,
         observed: None,
         log_e: None,
-        threshold: 365.0 / target.false_alarms_per_year.unwrap_or(plan.false_alarms_per_year).max(1e-6),
+    };
+
+    /// Tells it in a status, whose names stay as they are.
+    fn tell(self, status: &mut TargetStatus, now: Moment<'_>) {
+        let Found { verdict, direction, label, plan, projected, observed, log_e } = self;
+        (status.day, status.at) = (now.day, now.at);
+        (status.verdict, status.direction, status.label) = (verdict, direction, label);
+        (status.plan, status.projected) = (plan, projected);
+        (status.observed, status.log_e) = (observed, log_e);
     }
+}
+
+/// A status with everything but what a tick finds.
+fn blank(plan: &Plan, (index, label): &Key, scoped: usize, now: Moment<'_>) -> Option<TargetStatus> {
+    let target = plan.targets.get(usize::from(index.0))?;
+    Some(TargetStatus {
+        target: *index,
+        name: target.name.to_string(),
+        metric: target.metric.word().to_string(),
+        scope: target.scopes.get(scoped)?.scope.clone(),
+        scope_label: label.clone(),
+        day: now.day,
+        at: now.at,
+        verdict: Verdict::NoPlan,
+        direction: None,
+        label: None,
+        plan: None,
+        projected: None,
+        observed: None,
+        log_e: None,
+        threshold: threshold(plan, target),
+    })
+}
+
+/// The e-value that opens an episode of the target.
+pub(crate) fn threshold(plan: &Plan, target: &Target) -> f64 {
+    365.0 / target.false_alarms_per_year.unwrap_or(plan.false_alarms_per_year).max(1e-6)
 }
 
 /// A context for changes that no tick makes.

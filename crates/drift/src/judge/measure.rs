@@ -81,7 +81,9 @@ pub(crate) fn measure(
 
 fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries, track: &Track) -> Measured {
     let observed = observed(target.metric, series);
-    let Some(evidence) = model.assess(series, track.restart) else {
+    let latch = track.latch();
+    let dated = latch.is_some() || track.withdrawn.is_some();
+    let Some(evidence) = model.assess_if(series, track.restart, dated) else {
         return Measured {
             reading: nothing_yet(),
             evidence: None,
@@ -91,7 +93,6 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
             on_pace: false,
         };
     };
-    let latch = track.latch();
     let suspicious = latch.is_some() || evidence.watches();
     let since_onset =
         if suspicious { model.project(series, &Window::SinceOnset(evidence.onset.estimate)) } else { None };
@@ -99,9 +100,7 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     let outside = whole.and_then(|whole| model.outside_warn(whole.value * model.plan_value()));
     let mut outside = (outside, whole.zip(outside).map_or(0.0, |(whole, way)| beyond(target, way, whole)));
     // The days since an onset long ago hide a change of late, after a drift that stands or was withdrawn.
-    let lately = (latch.is_some() || track.withdrawn.is_some())
-        .then(|| lately(model, series, evidence.onset.estimate))
-        .flatten();
+    let lately = dated.then(|| lately(model, series, evidence.onset.estimate)).flatten();
     if let Some((way, lately)) =
         lately.and_then(|l| Some((model.outside_warn(l.value * model.plan_value())?, l)))
     {

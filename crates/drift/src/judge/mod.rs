@@ -37,7 +37,7 @@ use plumbline_plan::{Metric, Plan, Scope, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use self::close::Counts;
+use self::close::{Shared, threshold};
 use self::life::Moment;
 use self::series::Layout;
 use self::track::Track;
@@ -85,20 +85,25 @@ impl TickContext {
     }
 }
 
+/// A target in one of its scopes, by the scope's label.
+pub(crate) type Key = (TargetIndex, String);
+
 /// Judges one workspace by one plan.
 pub struct Judge {
     plan: Arc<Plan>,
     models: Arc<Models>,
-    layout: Layout,
+    layout: Arc<Layout>,
     order: Vec<TargetIndex>,
-    tracks: BTreeMap<(TargetIndex, String), Track>,
-    statuses: BTreeMap<(TargetIndex, String), TargetStatus>,
+    /// By target and position of the scope.
+    keys: Arc<[Vec<Key>]>,
+    tracks: BTreeMap<Key, Track>,
+    statuses: BTreeMap<Key, TargetStatus>,
     /// Live ones only: at most one per target or pattern and scope of the plan.
     episodes: BTreeMap<EpisodeKey, Episode>,
     /// By scope, how many leaves have been looked at and which lie in it. Not saved: it follows from the facts.
     leaves: BTreeMap<Scope, (usize, Vec<Leaf>)>,
-    shared: BTreeMap<Scope, Arc<Counts>>,
-    shared_at: Option<(i64, Day)>,
+    /// Nor is this: it is read anew at every log position.
+    shared: Option<Shared>,
 }
 
 /// All that a [`Judge`] has decided. Floating-point numbers must survive storage to the last bit.
@@ -120,17 +125,21 @@ struct SavedTrack {
 impl Judge {
     /// A judge that has decided nothing yet.
     pub fn new(plan: Arc<Plan>) -> Judge {
+        let targets = plan.targets.iter().zip(0u16..);
+        let keys = targets.map(|(target, at)| {
+            target.scopes.iter().map(|s| (TargetIndex(at), plan.scope_label(&s.scope))).collect()
+        });
         Judge {
             models: Arc::new(Models::new(&plan)),
-            layout: Layout::new(&plan),
+            layout: Arc::new(Layout::new(&plan)),
+            keys: keys.collect(),
             order: depend::order(&plan),
             plan,
             tracks: BTreeMap::new(),
             statuses: BTreeMap::new(),
             episodes: BTreeMap::new(),
             leaves: BTreeMap::new(),
-            shared: BTreeMap::new(),
-            shared_at: None,
+            shared: None,
         }
     }
 
@@ -273,24 +282,27 @@ impl Judge {
     /// revision with what still bears the same name. Episodes are all taken over (see [`Judge::revise`]).
     pub fn load(plan: Arc<Plan>, state: JudgeState) -> Judge {
         let mut judge = Judge::new(Arc::clone(&plan));
-        let places: BTreeMap<(&str, String), TargetIndex> = plan
+        let keys = Arc::clone(&judge.keys);
+        let places: BTreeMap<(&str, &str), (&Key, usize)> = plan
             .targets
             .iter()
-            .zip(0u16..)
-            .flat_map(|(target, at)| target.scopes.iter().map(move |s| (target, s, TargetIndex(at))))
-            .map(|(target, s, index)| ((target.name.as_str(), plan.scope_label(&s.scope)), index))
+            .zip(keys.iter())
+            .flat_map(|(target, keys)| keys.iter().zip(0..).map(move |(key, scoped)| (target, key, scoped)))
+            .map(|(target, key, scoped)| ((target.name.as_str(), key.1.as_str()), (key, scoped)))
             .collect();
-        let place =
-            |target: &str, scope: &str| Some((*places.get(&(target, scope.to_string()))?, scope.to_string()));
         for SavedTrack { target, scope, track } in state.tracks {
-            if let Some(key) = place(&target, &scope) {
-                judge.tracks.insert(key, track);
+            if let Some((key, _)) = places.get(&(target.as_str(), scope.as_str())) {
+                judge.tracks.insert((*key).clone(), track);
             }
         }
         for mut status in state.statuses {
-            if let Some(key) = place(&status.name, &status.scope_label) {
+            if let Some(&(key, scoped)) = places.get(&(status.name.as_str(), status.scope_label.as_str())) {
+                let target = plan.target(key.0);
                 status.target = key.0;
-                judge.statuses.insert(key, status);
+                status.metric = target.metric.word().to_string();
+                status.scope = target.scopes[scoped].scope.clone();
+                status.threshold = threshold(&plan, target);
+                judge.statuses.insert(key.clone(), status);
             }
         }
         judge.episodes = state.episodes.into_iter().map(|e| (e.key.clone(), e)).collect();

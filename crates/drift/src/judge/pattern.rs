@@ -173,7 +173,7 @@ impl Judge {
     ) -> Option<T> {
         let plan = Arc::clone(&self.plan);
         let models = Arc::clone(&self.models);
-        let layout = self.layout.clone();
+        let layout = Arc::clone(&self.layout);
         let (index, scoped, condition) = leader(&plan, pattern, scope)?;
         let target = plan.targets.get(usize::from(index.0))?;
         let model = models.get(index, scoped)?;

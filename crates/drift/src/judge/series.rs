@@ -77,8 +77,9 @@ impl Layout {
     /// The sums of the leaves as of the end of `tick`.
     pub(crate) fn read(&self, facts: &dyn Facts, leaves: &[Leaf], first: Day, tick: Day) -> ScopeSeries {
         let days = usize::try_from(tick.since(first) + 1).unwrap_or(0);
-        let sum = |what| {
-            let mut sums = vec![0i64; days];
+        let mut sums = vec![0i64; days];
+        let mut sum = |what| {
+            sums.fill(0);
             for &leaf in leaves {
                 facts.by_entry_day(leaf, what, first, tick, &mut |day, value| {
                     if let Some(slot) = usize::try_from(day.since(first)).ok().and_then(|i| sums.get_mut(i)) {
@@ -86,38 +87,36 @@ impl Layout {
                     }
                 });
             }
-            sums
+            sums.clone()
         };
-        let stages = (0..self.stages).map(|stage| {
-            let stage = StageIndex(stage);
+        let counts = |sums: Vec<i64>| sums.into_iter().map(count).collect::<Vec<u32>>();
+        let mut stages = Vec::with_capacity(usize::from(self.stages));
+        for stage in (0..self.stages).map(StageIndex) {
             let inferred = sum(Quantity::Inferred(stage));
-            let all = sum(Quantity::Entered(stage));
-            let counts = all.iter().zip(&inferred).map(|(all, inferred)| all - inferred);
-            StageEntries {
-                counts: counts.map(count).collect(),
-                inferred: if inferred.iter().all(|&n| n == 0) {
-                    Vec::new()
-                } else {
-                    inferred.into_iter().map(count).collect()
-                },
-                hours: hours(facts, leaves, stage, first, tick),
-            }
-        });
+            let mut all = sum(Quantity::Entered(stage));
+            all.iter_mut().zip(&inferred).for_each(|(all, inferred)| *all -= inferred);
+            let any = inferred.iter().any(|&n| n != 0);
+            // Nobody leaves the last stage: no lag runs from its hours.
+            let left = stage.0 + 1 < self.stages;
+            stages.push(StageEntries {
+                counts: counts(all),
+                inferred: if any { counts(inferred) } else { Vec::new() },
+                hours: if left { hours(facts, leaves, stage, first, tick) } else { Vec::new() },
+            });
+        }
         let pairs = self.pairs.iter().map(|&(from, to)| PairSeries {
             from: from.0,
             to: to.0,
-            converted: sum(Quantity::Converted(from, to)).into_iter().map(count).collect(),
+            converted: counts(sum(Quantity::Converted(from, to))),
         });
         ScopeSeries {
             first_day: first,
             last_day: tick,
-            stages: stages.collect(),
+            stages,
             pairs: pairs.collect(),
             spend: sum(Quantity::Spend),
-            won: sum(Quantity::WonCount).into_iter().map(count).collect(),
-            in_time: (0..self.handoffs)
-                .map(|h| sum(Quantity::InTime(h)).into_iter().map(count).collect())
-                .collect(),
+            won: counts(sum(Quantity::WonCount)),
+            in_time: (0..self.handoffs).map(|h| counts(sum(Quantity::InTime(h)))).collect(),
             ages: self.timed.iter().map(|&pair| ages(facts, leaves, pair, first, tick)).collect(),
         }
     }
@@ -156,17 +155,21 @@ pub(crate) fn ages(
     first: Day,
     tick: Day,
 ) -> AgeSeries {
-    let mut sums: BTreeMap<(u32, u16), i64> = BTreeMap::new();
+    let mut cells: Vec<(u32, u16, i64)> = Vec::new();
     for &leaf in leaves {
         let what = Quantity::Converted(StageIndex(from), StageIndex(to));
         facts.by_both_days(leaf, what, first, tick, &mut |entry, event, n| {
             let place = u32::try_from(entry.since(first)).ok().zip(u16::try_from(event.since(entry)).ok());
-            if let Some(place) = place {
-                *sums.entry(place).or_default() += n;
-            }
+            cells.extend(place.map(|(entry, age)| (entry, age, n)));
         });
     }
-    let cells = sums.into_iter().filter(|(_, n)| *n > 0).map(|((entry, age), n)| (entry, age, count(n)));
+    // Those of one leaf are in order already.
+    if leaves.len() > 1 {
+        cells.sort_unstable_by_key(|(entry, age, _)| (*entry, *age));
+    }
+    let alike = cells.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    let sums = alike.map(|cells| (cells[0].0, cells[0].1, cells.iter().map(|cell| cell.2).sum::<i64>()));
+    let cells = sums.filter(|(.., n)| *n > 0).map(|(entry, age, n)| (entry, age, count(n)));
     AgeSeries { from, to, cells: cells.collect() }
 }
 

@@ -35,6 +35,17 @@ impl Model {
     /// recovered), at the plan's first day or where the window begins, whichever is latest. `None` where nothing
     /// has entered yet, and for `spend`.
     pub fn assess(&self, series: &ScopeSeries, restart: Option<Day>) -> Option<Evidence> {
+        self.assess_if(series, restart, true)
+    }
+
+    /// The same; unless `dated`, evidence that nobody watches does not say since when, nor by which effects. That is
+    /// most of all evidence, and half of the work.
+    pub(crate) fn assess_if(
+        &self,
+        series: &ScopeSeries,
+        restart: Option<Day>,
+        dated: bool,
+    ) -> Option<Evidence> {
         let first = self.first(series, restart);
         let scanned = match &self.kind {
             Kind::Conversion(rates) => self.conversions(rates, series, first)?,
@@ -43,7 +54,7 @@ impl Model {
             Kind::Velocity(velocity) => self.cycle(velocity, series, first)?,
             Kind::Spend { .. } => return None,
         };
-        let mut evidence = self.conclude(scanned, series, first);
+        let mut evidence = self.conclude(scanned, series, first, dated);
         if evidence.watches() {
             // Several tables, each off by less, may take the metric beyond its bound together.
             let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
@@ -116,14 +127,16 @@ impl Model {
     pub(super) fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let mut all = self.conversions(&cac.rates, series, first)?;
         let leads = self.leads_per_money(cac, series, first);
-        let wins = self.wins_per_money(cac, series, first);
+        let wins = self.wins_of(cac, series, first, &leads);
         let nulls = self.grid.nulls(all.strictness);
         let scores = |days: &[DayCount], spread: f64| counts::score(days, &self.grid, nulls, spread);
         all.tables += 2;
         // Without any spend nothing is known of its price.
         if leads.iter().map(|day| day.expected).sum::<f64>() > 0.0 {
-            all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, self.leads_spread(cac, series))));
-            all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, self.wins_spread(cac, series))));
+            let spread = self.leads_spread(cac, series);
+            let thinned = self.thinned(cac, spread);
+            all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, spread)));
+            all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, thinned)));
         }
         Some(all)
     }
@@ -142,8 +155,11 @@ impl Model {
 
     /// Won customers and those planned to be won by now, by entry day from position `first` on.
     pub(crate) fn wins_per_money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Vec<DayCount> {
+        self.wins_of(cac, series, first, &self.leads_per_money(cac, series, first))
+    }
+
+    fn wins_of(&self, cac: &Cac, series: &ScopeSeries, first: usize, leads: &[DayCount]) -> Vec<DayCount> {
         let end_to_end = cac.rates.end_to_end();
-        let leads = self.leads_per_money(cac, series, first);
         leads
             .iter()
             .zip(first..)
@@ -156,7 +172,11 @@ impl Model {
 
     /// φ of wins per money: thinning by the conversion rate thins the over-dispersion of the leads.
     pub(crate) fn wins_spread(&self, cac: &Cac, series: &ScopeSeries) -> f64 {
-        1.0 + (self.leads_spread(cac, series) - 1.0) * cac.rates.end_to_end().rate
+        self.thinned(cac, self.leads_spread(cac, series))
+    }
+
+    fn thinned(&self, cac: &Cac, spread: f64) -> f64 {
+        1.0 + (spread - 1.0) * cac.rates.end_to_end().rate
     }
 
     /// φ of daily leads per money, from the whole window whatever the restart.
@@ -210,7 +230,7 @@ impl Model {
     }
 
     /// Mixes the tables and names the direction, the leading table, the onset and what is still missing.
-    fn conclude(&self, scanned: Lines, series: &ScopeSeries, first: usize) -> Evidence {
+    fn conclude(&self, scanned: Lines, series: &ScopeSeries, first: usize, dated: bool) -> Evidence {
         let log_weight = -libm::log(scanned.tables as f64);
         let total = |part: &dyn Fn(&Parts) -> f64| {
             log_sum(scanned.lines.iter().map(|line| part(&line.parts))) + log_weight
@@ -231,7 +251,10 @@ impl Model {
                 leading = Some((log, line));
             }
         }
-        let peak = leading.and_then(|(_, line)| line.sums.peak(&self.grid.effects, side));
+        let log_e = log_sum([down, up].into_iter());
+        let dated = dated || log_e >= self.log_threshold - std::f64::consts::LN_10;
+        let peak = leading.filter(|_| dated);
+        let peak = peak.and_then(|(_, line)| line.sums.peak(&self.grid.effects, side));
         let (leading, onset) = match (leading, peak) {
             (Some((_, line)), Some(peak)) => (line.table, self.onset(line.table, peak, series, first)),
             (line, _) => {
@@ -241,6 +264,9 @@ impl Model {
         };
         let table = |line: &Line| {
             let (log_below, log_above) = by_metric(&line.parts);
+            if !dated {
+                return TableEvidence { table: line.table, log_below, log_above, effect: 1.0, moved: 0.0 };
+            }
             let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
             let effect = line.sums.likeliest(&self.grid.effects, stronger);
             let since = peak.map_or(0, |peak| peak.best);
@@ -256,7 +282,7 @@ impl Model {
         let missing = self.log_threshold - scanned.growth;
         let needed = (missing > 0.0).then(|| (missing / scanned.growth_per_entry.max(1e-12)).ceil() as u64);
         Evidence {
-            log_e: log_sum([down, up].into_iter()),
+            log_e,
             log_threshold: self.log_threshold,
             log_below,
             log_above,

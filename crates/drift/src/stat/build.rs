@@ -29,6 +29,7 @@ struct Paced {
     from: u8,
     path: Vec<RateAndLag>,
     median: Seconds,
+    grid: Grid,
     strict: Option<Strictness>,
 }
 
@@ -76,13 +77,15 @@ pub(crate) fn model(plan: &Plan, target: &Target, scoped: usize, shared: &mut Sh
             (Kind::Conversion(rates), share.as_f64(), grid)
         }
         (Metric::Velocity { from, to }, Value::Duration(median)) => {
+            let grid = bounds(Bounds::with);
             let paced = Paced {
                 from: from.0,
                 path: path(motion, &scoped.scope, (from.0, to.0))?,
                 median,
+                grid: grid.clone(),
                 strict: target.strict,
             };
-            (Kind::Velocity(shared.velocity(paced)?), median.0 as f64, bounds(Bounds::with))
+            (Kind::Velocity(shared.velocity(paced)?), median.0 as f64, grid)
         }
         (Metric::Cac, Value::Money(cac)) => {
             let grid = bounds(Bounds::against);
@@ -163,12 +166,15 @@ impl Shared {
         // The lag's shape is the transitions', its median the target's own.
         let slower = paced.median.0 as f64 / 86_400.0 / pair.curve.median().max(1e-9);
         let curve = if (slower - 1.0).abs() < 1e-3 { pair.curve.clone() } else { pair.curve.scaled(slower) };
-        let velocity = Velocity {
-            window: (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1)),
-            timing: Arc::new(Timing::new(pair.from, pair.to, curve, pair.lag_doubt())),
-            rate: pair.rate,
-            strictness: paced.strict.map(strictness),
-        };
+        let strict = paced.strict.map(strictness);
+        // By volume, the null is the plan or the bound.
+        let nulls = strict.map_or(vec![0.0, 1.0], |strict| vec![strict]);
+        let nulls =
+            nulls.into_iter().map(|strict| paced.grid.nulls(strict)).flat_map(|(down, up)| [down, up]);
+        let paces = nulls.chain(paced.grid.effects.iter().map(|effect| effect.factor));
+        let window = (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1));
+        let timing = Timing::new(pair.from, pair.to, curve, pair.lag_doubt()).with_paces(paces);
+        let velocity = Velocity { window, timing: Arc::new(timing), rate: pair.rate, strictness: strict };
         self.timings.push((paced, velocity.clone()));
         Some(velocity)
     }

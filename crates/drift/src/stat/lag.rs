@@ -89,12 +89,15 @@ impl Curve {
     pub(crate) fn by_hour(&self, age: usize, entries: &[u32; 24]) -> Option<f64> {
         let Curve::Hourly { hours, .. } = self else { return None };
         let day = hours.get(24 * age..24 * (age + 1))?;
-        let (mut total, mut weighted) = (0.0, 0.0);
-        for (n, share) in entries.iter().zip(day.iter().rev()) {
-            total += f64::from(*n);
-            weighted += f64::from(*n) * share;
+        let total: u64 = entries.iter().map(|n| u64::from(*n)).sum();
+        // In four sums side by side: one waits for itself.
+        let mut weighted = [0.0; 4];
+        for (entries, shares) in entries.chunks_exact(4).zip(day.rchunks_exact(4)) {
+            let terms = entries.iter().zip(shares.iter().rev());
+            weighted.iter_mut().zip(terms).for_each(|(sum, (n, share))| *sum += f64::from(*n) * share);
         }
-        (total > 0.0).then(|| weighted / total)
+        let weighted = (weighted[0] + weighted[1]) + (weighted[2] + weighted[3]);
+        (total > 0).then(|| weighted / total as f64)
     }
 
     /// The distribution of this lag followed by `next`.

@@ -48,6 +48,7 @@ mod gate;
 mod grid;
 mod label;
 pub(crate) mod lag;
+mod maximum;
 mod model;
 mod observed;
 mod pace;

@@ -15,7 +15,7 @@ use super::fast;
 use super::grid::{GRID, Grid, Side, moved};
 use super::lag::Curve;
 use super::scan::Scores;
-use super::series::{ScopeSeries, at};
+use super::series::{HOURS_KEPT, ScopeSeries, at};
 
 /// Nothing converts with certainty: 1 − q is never less.
 pub(crate) const LEAST_MISS: f64 = 1e-9;
@@ -95,6 +95,8 @@ pub(crate) struct Cohort {
     pub(crate) converted: f64,
     /// F at the cohort's age, times the factor of its day of entry.
     pub(crate) matured: f64,
+    /// Whether that looked at the hours of entry.
+    by_hour: bool,
 }
 
 impl Pair {
@@ -149,12 +151,23 @@ impl Pair {
         1.0 + (entered - 1.0).max(0.0) * self.dispersion * matured * (1.0 - self.rate) / open
     }
 
-    /// F of the cohort at position `index`, times its season's factor: by its hours of entry where they are kept.
-    pub(crate) fn matured(&self, series: &ScopeSeries, index: usize) -> f64 {
+    /// F of the cohort at position `index`, times its season's factor, and whether that looked at its hours of entry:
+    /// where they are kept.
+    fn share(&self, series: &ScopeSeries, index: usize, flat: bool) -> (f64, bool) {
         let age = series.len() - 1 - index;
-        let by_hour = series.hours(self.from, index).and_then(|hours| self.curve.by_hour(age, hours));
-        let share = by_hour.unwrap_or_else(|| self.curve.by_day(weekday(series.first_day, index), age));
-        if self.season.is_flat() { share } else { share * self.season.factor(series.day(index)) }
+        let hours = if age < HOURS_KEPT { series.hours(self.from, index) } else { None };
+        let by_hour = hours.and_then(|hours| self.curve.by_hour(age, hours));
+        let share = by_hour.unwrap_or_else(|| match &self.curve {
+            Curve::Hourly { .. } => self.curve.by_day(0, age),
+            Curve::Daily(_) => self.curve.by_day(weekday(series.first_day, index), age),
+        });
+        let share = if flat { share } else { share * self.season.factor(series.day(index)) };
+        (share, by_hour.is_some())
+    }
+
+    /// F of the cohort at position `index`, times its season's factor.
+    pub(crate) fn matured(&self, series: &ScopeSeries, index: usize) -> f64 {
+        self.share(series, index, self.season.is_flat()).0
     }
 
     /// The cohorts with entries, from position `first` on, oldest first.
@@ -167,14 +180,12 @@ impl Pair {
             Some(handoff) => series.in_time.get(usize::from(handoff)).map(Vec::as_slice),
             None => series.converted(self.from, self.to),
         };
-        let entered = series.entered(self.from);
+        let (entered, flat) = (series.entered(self.from), self.season.is_flat());
         (first..series.len()).filter_map(move |index| {
             let (n, k) = (at(entered, index), at(converted?, index));
-            (n > 0).then(|| Cohort {
-                index,
-                entered: f64::from(n),
-                converted: f64::from(k.min(n)),
-                matured: self.matured(series, index),
+            (n > 0).then(|| {
+                let (matured, by_hour) = self.share(series, index, flat);
+                Cohort { index, entered: f64::from(n), converted: f64::from(k.min(n)), matured, by_hour }
             })
         })
     }
@@ -229,24 +240,18 @@ impl PairTable {
         PairTable { pair, strictness, rates, hits, misses, ages, weekdays }
     }
 
-    fn tabulated(&self, weekday: usize, age: usize) -> [f64; GRID] {
-        let weekday = if self.weekdays == 1 { 0 } else { weekday };
-        self.misses[weekday * self.ages + age.min(self.ages - 1)]
-    }
-
     /// Scores the cohorts from position `first` on; `critical` is the effect whose growth is asked for.
     pub(crate) fn score(&self, series: &ScopeSeries, first: usize, critical: usize) -> Scored {
         let len = series.len();
-        let mut scores = Scores::new(len.saturating_sub(first)).doubting(self.pair.error * self.pair.error);
-        let mut growth = 0.0;
+        let doubt = self.pair.error * self.pair.error;
+        let mut scores = Scores::new(len.saturating_sub(first)).doubting(doubt);
+        let (mut growth, tabulated) = (0.0, self.pair.season.quarters.is_empty());
         for cohort in self.pair.cohorts(series, first) {
-            let age = len - 1 - cohort.index;
-            let by_hour = matches!(self.pair.curve, Curve::Hourly { .. })
-                && series.hours(self.pair.from, cohort.index).is_some();
-            let misses = if by_hour || !self.pair.season.quarters.is_empty() {
+            let misses = if cohort.by_hour || !tabulated {
                 misses(&self.rates, cohort.matured)
             } else {
-                self.tabulated(weekday(series.first_day, cohort.index), age)
+                let weekday = if self.weekdays == 1 { 0 } else { weekday(series.first_day, cohort.index) };
+                self.misses[weekday * self.ages + (len - 1 - cohort.index).min(self.ages - 1)]
             };
             let spread = 1.0 / self.pair.spread(cohort.entered, cohort.matured);
             let missed = cohort.entered - cohort.converted;
@@ -254,9 +259,11 @@ impl PairTable {
             for (r, value) in row.iter_mut().enumerate() {
                 *value = (cohort.converted * self.hits[r] + missed * misses[r]) * spread;
             }
-            let on_plan = self.pair.rate * cohort.matured;
-            let information = cohort.entered * on_plan / (1.0 - on_plan).max(LEAST_MISS) * spread;
-            scores.inform(cohort.index - first, information);
+            if doubt > 0.0 {
+                let on_plan = self.pair.rate * cohort.matured;
+                let information = cohort.entered * on_plan / (1.0 - on_plan).max(LEAST_MISS) * spread;
+                scores.inform(cohort.index - first, information);
+            }
             let q = self.rates[critical].1 * cohort.matured;
             growth += cohort.entered * (q * self.hits[critical] + (1.0 - q) * misses[critical]) * spread;
         }

@@ -58,7 +58,7 @@ impl Scores {
         Scores { doubt, ..self }
     }
 
-    /// What a cohort says at most about the logarithm of the value.
+    /// What a cohort says at most about the logarithm of the value; only asked where that is doubted.
     pub(crate) fn inform(&mut self, cohort: usize, information: f64) {
         self.information[cohort] = information;
     }
@@ -92,6 +92,13 @@ impl Scores {
     /// estimate's error, however long it is watched, proves nothing.
     pub(crate) fn accumulate(mut self) -> Sums {
         let (mut running, mut informed) = ([0.0; GRID], 0.0);
+        if self.doubt <= 0.0 {
+            for row in self.rows.iter_mut().rev() {
+                running.iter_mut().zip(row.iter()).for_each(|(sum, value)| *sum += *value);
+                *row = running;
+            }
+            return Sums { rows: self.rows };
+        }
         for (row, information) in self.rows.iter_mut().zip(&self.information).rev() {
             informed += information;
             let kept = 1.0 / (1.0 + self.doubt * informed);

@@ -11,8 +11,10 @@
 
 use plumbline_units::Day;
 
+use super::fast;
 use super::grid::{GRID, Grid, Side};
 use super::lag::Curve;
+use super::maximum::maximum;
 use super::pace::{Clocks, read};
 use super::scan::Scores;
 use super::series::{AgeSeries, ScopeSeries};
@@ -25,8 +27,10 @@ const BY_HOUR: usize = 30;
 const PRIOR: f64 = 0.5;
 /// ln s is looked for within ± this: a thirtieth to thirty times the plan.
 const REACH: f64 = 3.4;
-/// Steps of the golden section: the estimate is found within ± 10⁻⁴.
-const STEPS: usize = 24;
+/// The estimate of ln s is found within ± this.
+const NEAR: f64 = 1e-4;
+/// Logarithms taken together.
+const LANES: usize = 8;
 
 /// When the conversions of one pair of stages come.
 #[derive(Clone, Debug)]
@@ -37,8 +41,18 @@ pub(crate) struct Timing {
     pub(crate) to: u8,
     curve: Curve,
     clocks: Option<Clocks>,
+    /// What the shares of these paces by hour of entry come to, shared by all scopes.
+    paces: Vec<ByHour>,
     /// One over the conversions the lag was fitted to; 0 where it is a promise.
     doubt: f64,
+}
+
+/// F at one pace for young cohorts by hour of entry.
+#[derive(Clone, Debug)]
+struct ByHour {
+    slower: f64,
+    /// Element `[age][hour]`.
+    shares: Vec<[f64; 24]>,
 }
 
 /// What a timing says about the cohorts of a scan.
@@ -70,7 +84,19 @@ impl Timing {
             Curve::Daily(tables) => Some(Clocks::of(tables)),
             Curve::Hourly { .. } => None,
         };
-        Timing { from, to, curve, clocks, doubt }
+        Timing { from, to, curve, clocks, paces: Vec::new(), doubt }
+    }
+
+    /// The same with these paces tabulated.
+    pub(crate) fn with_paces(mut self, paces: impl Iterator<Item = f64>) -> Timing {
+        let Curve::Hourly { hours, .. } = &self.curve else { return self };
+        let ages = self.curve.ages().min(BY_HOUR);
+        let tabulated = paces.map(|slower| ByHour {
+            slower,
+            shares: (0..ages).map(|age| std::array::from_fn(|h| by_hour(hours, age, h, slower))).collect(),
+        });
+        self.paces = tabulated.collect();
+        self
     }
 
     /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
@@ -78,14 +104,11 @@ impl Timing {
         let ages = self.curve.ages();
         match (&self.curve, &self.clocks) {
             (Curve::Hourly { hours, .. }, _) => {
-                let mean: f64 = profile.iter().zip(0u8..).map(|(n, h)| n * f64::from(h)).sum();
-                let by_age = |age: usize| {
-                    let end = 24.0 * (age as f64 + 1.0) - 0.5;
-                    if age >= BY_HOUR {
-                        return read(hours, (end - mean) / slower);
-                    }
-                    let at = |(n, h): (&f64, u8)| n * read(hours, (end - f64::from(h)) / slower);
-                    profile.iter().zip(0u8..).map(at).sum()
+                let tabulated = self.paces.iter().find(|pace| pace.slower == slower);
+                let mean = mean_hour(profile);
+                let by_age = |age: usize| match tabulated.and_then(|pace| pace.shares.get(age)) {
+                    Some(shares) => weigh(profile, shares),
+                    None => by_profile(hours, profile, mean, age, slower),
                 };
                 vec![(0..ages).map(by_age).collect()]
             }
@@ -93,6 +116,15 @@ impl Timing {
                 (0..7).map(|w| (0..ages).map(|age| clocks.at(w, age, slower)).collect()).collect()
             }
             (Curve::Daily(tables), None) => tables.to_vec(),
+        }
+    }
+
+    /// One of the shares.
+    fn share(&self, profile: &[f64; 24], mean: f64, (weekday, age): (usize, usize), slower: f64) -> f64 {
+        match (&self.curve, &self.clocks) {
+            (Curve::Hourly { hours, .. }, _) => by_profile(hours, profile, mean, age, slower),
+            (Curve::Daily(_), Some(clocks)) => clocks.at(weekday, age, slower),
+            (Curve::Daily(tables), None) => tables[weekday][age],
         }
     }
 
@@ -171,27 +203,46 @@ impl Timing {
                 reached[weekday][age] += f64::from(*n);
             }
         }
-        let likelihood = |log: f64| {
-            let shares = self.shares(&profile, libm::exp(log));
-            let mut total = -log * log / (2.0 * PRIOR * PRIOR);
-            for (weekday, shares) in shares.iter().enumerate() {
-                let mut before = 0.0;
-                for (age, share) in shares.iter().enumerate() {
-                    if hits[weekday][age] > 0.0 {
-                        total += hits[weekday][age] * libm::log((share - before).max(LEAST));
-                    }
-                    if reached[weekday][age] > 0.0 {
-                        total -= reached[weekday][age] * libm::log(share.max(LEAST));
-                    }
-                    before = *share;
+        let seen =
+            |(weekday, age): &(usize, usize)| hits[*weekday][*age] > 0.0 || reached[*weekday][*age] > 0.0;
+        let places: Vec<(usize, usize)> = (0..weekdays)
+            .flat_map(|weekday| (0..longest).map(move |age| (weekday, age)))
+            .filter(seen)
+            .collect();
+        let mean = mean_hour(&profile);
+        let mut terms: Vec<(f64, f64)> = Vec::with_capacity(2 * places.len());
+        let mut likelihood = |log: f64| {
+            let slower = libm::exp(log);
+            let share = |place| self.share(&profile, mean, place, slower);
+            let mut last = None;
+            terms.clear();
+            for &(weekday, age) in &places {
+                let now = share((weekday, age));
+                let (hits, reached) = (hits[weekday][age], reached[weekday][age]);
+                if hits > 0.0 {
+                    let before = match (last, age.checked_sub(1)) {
+                        (_, None) => 0.0,
+                        (Some((place, share)), Some(age)) if place == (weekday, age) => share,
+                        (_, Some(age)) => share((weekday, age)),
+                    };
+                    terms.push((hits, (now - before).max(LEAST)));
                 }
+                if reached > 0.0 {
+                    terms.push((-reached, now.max(LEAST)));
+                }
+                last = Some(((weekday, age), now));
             }
-            total
+            let logs = |terms: &[(f64, f64)]| {
+                let logs =
+                    fast::ln::<LANES>(std::array::from_fn(|i| terms.get(i).map_or(1.0, |term| term.1)));
+                terms.iter().zip(logs).map(|((n, _), log)| n * log).sum::<f64>()
+            };
+            terms.chunks(LANES).map(logs).sum::<f64>() - log * log / (2.0 * PRIOR * PRIOR)
         };
-        let log = golden(-REACH, REACH, &likelihood);
+        let (log, most) = maximum(-REACH, REACH, NEAR, &mut likelihood);
         // A step wide enough to see through the tables' corners.
         let step = 0.1;
-        let bend = 2.0 * likelihood(log) - likelihood(log + step) - likelihood(log - step);
+        let bend = 2.0 * most - likelihood(log + step) - likelihood(log - step);
         let information = (bend / (step * step)).max(1.0 / (PRIOR * PRIOR));
         Pace { log, variance: (1.0 + self.doubt * conversions) / information }
     }
@@ -235,18 +286,26 @@ impl Ratios {
     fn of(effect: &Shares, null: &Shares) -> Ratios {
         let mut out = Ratios { hits: Vec::new(), reached: Vec::new(), growth: Vec::new() };
         for (effect, null) in effect.iter().zip(null) {
-            let (mut hits, mut reached, mut growth) = (Vec::new(), Vec::new(), Vec::new());
-            let (mut before, mut gained) = ((0.0, 0.0), 0.0);
-            for (&one, &zero) in effect.iter().zip(null) {
-                let (f1, f0) = ((one - before.0).max(LEAST), (zero - before.1).max(LEAST));
-                let hit = libm::log(f1 / f0);
-                let whole = libm::log(one.max(LEAST) / zero.max(LEAST));
-                gained += f1 * hit;
-                hits.push(hit);
-                reached.push(whole);
-                growth.push((gained / one.max(LEAST) - whole).max(0.0));
-                before = (one, zero);
+            let at = |of: &Vec<f64>, age: usize| of.get(age).copied().unwrap_or(1.0);
+            let one_day = |of: &Vec<f64>, age: usize| {
+                let before = age.checked_sub(1).map_or(0.0, |before| at(of, before));
+                (at(of, age) - before).max(LEAST)
+            };
+            let len = effect.len();
+            let (mut hits, mut reached) = (Vec::with_capacity(len), Vec::with_capacity(len));
+            for first in (0..len).step_by(LANES) {
+                let lanes = LANES.min(len - first);
+                let of = |i: usize| one_day(effect, first + i) / one_day(null, first + i);
+                hits.extend_from_slice(&fast::ln::<LANES>(std::array::from_fn(of))[..lanes]);
+                let of = |i: usize| at(effect, first + i).max(LEAST) / at(null, first + i).max(LEAST);
+                reached.extend_from_slice(&fast::ln::<LANES>(std::array::from_fn(of))[..lanes]);
             }
+            let mut gained = 0.0;
+            let growth = (0..len).map(|age| {
+                gained += one_day(effect, age) * hits[age];
+                (gained / effect[age].max(LEAST) - reached[age]).max(0.0)
+            });
+            let growth = growth.collect();
             out.hits.push(hits);
             out.reached.push(reached);
             out.growth.push(growth);
@@ -268,23 +327,33 @@ fn profile(series: &ScopeSeries, stage: u8) -> [f64; 24] {
     if total > 0.0 { sums.map(|n| n / total) } else { [1.0 / 24.0; 24] }
 }
 
-/// The place of the maximum of a function with one, by golden section (Kiefer 1953).
-fn golden(mut low: f64, mut high: f64, of: &dyn Fn(f64) -> f64) -> f64 {
-    const PART: f64 = 0.618_033_988_749_894_9;
-    let (mut a, mut b) = (high - PART * (high - low), low + PART * (high - low));
-    let (mut at_a, mut at_b) = (of(a), of(b));
-    for _ in 0..STEPS {
-        if at_a >= at_b {
-            (high, b, at_b) = (b, a, at_a);
-            a = high - PART * (high - low);
-            at_a = of(a);
-        } else {
-            (low, a, at_a) = (a, b, at_b);
-            b = low + PART * (high - low);
-            at_b = of(b);
-        }
+/// The mean hour of entry.
+fn mean_hour(profile: &[f64; 24]) -> f64 {
+    profile.iter().zip(0u8..).map(|(n, h)| n * f64::from(h)).sum()
+}
+
+/// F at the end of the `age`-th day after entry at `hour`.
+fn by_hour(hours: &[f64], age: usize, hour: usize, slower: f64) -> f64 {
+    read(hours, (24.0 * (age as f64 + 1.0) - 0.5 - hour as f64) / slower)
+}
+
+/// The same for entries at the hours of `profile`, whose mean hour is `mean`.
+fn by_profile(hours: &[f64], profile: &[f64; 24], mean: f64, age: usize, slower: f64) -> f64 {
+    if age >= BY_HOUR {
+        return read(hours, (24.0 * (age as f64 + 1.0) - 0.5 - mean) / slower);
     }
-    0.5 * (low + high)
+    weigh(profile, &std::array::from_fn(|hour| by_hour(hours, age, hour, slower)))
+}
+
+/// Σ of the products, in four sums side by side: one waits for itself.
+fn weigh(weights: &[f64; 24], values: &[f64; 24]) -> f64 {
+    let mut sums = [0.0; 4];
+    for (weights, values) in weights.chunks_exact(4).zip(values.chunks_exact(4)) {
+        sums.iter_mut()
+            .zip(weights.iter().zip(values))
+            .for_each(|(sum, (weight, value))| *sum += weight * value);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 #[cfg(test)]

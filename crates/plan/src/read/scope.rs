@@ -35,7 +35,7 @@ pub(crate) fn read(
     if count > *room {
         reader.error(
             section.at,
-            format!("{} has {count} scopes; of the 2,000 a plan may have {room} are left", section.what),
+            format!("{} has {count} scopes; of the 10,000 a plan may have {room} are left", section.what),
             "judge fewer values or dimensions; others still serve to explain",
         );
         return None;

@@ -21,7 +21,7 @@ use crate::season::Season;
 /// Targets of one plan.
 const MAX_TARGETS: usize = 500;
 /// Target × scope pairs of one plan: each is judged every day.
-const MAX_SCOPES: usize = 2_000;
+const MAX_SCOPES: usize = 10_000;
 
 const METRICS: &[&str] = &["conversion", "cac", "volume", "spend", "velocity", "handoff"];
 const KEYS: &[&str] = &[

@@ -274,7 +274,7 @@ fn several_findings_are_reported_in_the_order_of_the_text() {
 #[test]
 fn a_plan_beyond_the_bounds_is_refused_with_the_bound() {
     let long = format!("# {}\n{EXAMPLE}", "x".repeat(1 << 20));
-    let values: String = (0..600).map(|i| format!("\"v{i}\", ")).collect();
+    let values: String = (0..1_990).map(|i| format!("\"v{i}\", ")).collect();
     let wide = edited(&[
         ("values = [\"smb\"", &format!("values = [{values}\"smb\"")),
         ("[[transition.scope]]", "[[transition.scope]] # far"),
