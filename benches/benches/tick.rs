@@ -74,7 +74,8 @@ struct ScopeFacts {
     /// By from and to.
     converted: [[Cells; 5]; 5],
     in_time: Cells,
-    entered: [Vec<[u32; 24]>; 5],
+    /// By hour, and in all.
+    entered: [Vec<([u32; 24], u32)>; 5],
     spend: Vec<i64>,
 }
 
@@ -92,7 +93,7 @@ impl ScopeFacts {
         let mut facts = ScopeFacts::default();
         let mut sums: BTreeMap<(usize, usize, u16, u16), i64> = BTreeMap::new();
         for entered in &mut facts.entered {
-            entered.resize(DAYS as usize, [0; 24]);
+            entered.resize(DAYS as usize, ([0; 24], 0));
         }
         for day in 0..DAYS {
             facts.spend.push((100e6 * leads.sample(&mut rng)) as i64);
@@ -106,8 +107,9 @@ impl ScopeFacts {
                 }
                 let days: Vec<u16> = times.iter().map(|time| *time as u16).collect();
                 for (stage, time) in times.iter().enumerate() {
-                    if let Some(hours) = facts.entered[stage].get_mut(usize::from(days[stage])) {
+                    if let Some((hours, all)) = facts.entered[stage].get_mut(usize::from(days[stage])) {
                         hours[(time.fract() * 24.0) as usize] += 1;
+                        *all += 1;
                     }
                     for before in [0, stage.saturating_sub(1)].iter().take(stage) {
                         let lag = days[stage] - days[*before];
@@ -161,10 +163,10 @@ impl World {
             Quantity::WonCount => events = &facts.converted[0][4],
             _ => {}
         }
-        let entered = entered.iter().enumerate().take(to).skip(from).flat_map(move |(i, hours)| {
-            let (total, kept) = (hours.iter().sum(), i + 30 >= to);
-            let by_hour = hours.iter().filter(move |n| kept && **n > 0);
-            by_hour.copied().chain((!kept).then_some(total)).map(move |n| (day(i), day(i), i64::from(n)))
+        let entered = entered.iter().enumerate().take(to).skip(from).flat_map(move |(i, (hours, all))| {
+            let kept = i + 30 >= to;
+            let by_hour = if kept { &hours[..] } else { &[] }.iter().filter(|n| **n > 0);
+            by_hour.copied().chain((!kept).then_some(*all)).map(move |n| (day(i), day(i), i64::from(n)))
         });
         let spend = spend.iter().enumerate().take(to).skip(from).map(move |(i, n)| (day(i), day(i), *n));
         let start = events.partition_point(|cell| usize::from(cell.0) < from);
@@ -246,7 +248,7 @@ impl Facts for World {
 
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {
         let day = usize::try_from(day.since(self.first)).ok()?;
-        self.scopes[leaf as usize].entered[usize::from(stage.0)].get(day).copied()
+        self.scopes[leaf as usize].entered[usize::from(stage.0)].get(day).map(|(hours, _)| *hours)
     }
 }
 
