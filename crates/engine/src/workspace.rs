@@ -242,6 +242,7 @@ impl WorkspaceState {
         TickContext {
             historical: at < self.source.live_from,
             holds: self.health.holds().to_vec(),
+            unrecorded: self.health.unrecorded(&self.plan),
             ruled_out: self.health.ruled_out(now).into_iter().collect(),
             position: Some(self.occasion),
             ..TickContext::default()

@@ -255,7 +255,8 @@ impl Judge {
         }
         let (all, first) = (Arc::clone(&shared.leaves), shared.first);
         let leaves = self.leaves_of(facts, &all, scope);
-        let series = self.layout.read(facts, &leaves, first, now.day);
+        let mut series = self.layout.read(facts, &leaves, first, now.day);
+        series.unrecorded.clone_from(&now.ctx.unrecorded);
         let counts = Arc::new(Counts { leaves, series });
         if let Some(shared) = self.shared.as_mut().filter(|s| s.counts.len() < MAX_SHARED) {
             shared.counts.insert(scope.clone(), Arc::clone(&counts));

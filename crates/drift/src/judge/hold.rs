@@ -24,29 +24,38 @@ pub struct Spoils {
     pub stages: Option<(StageIndex, StageIndex)>,
     /// Statements of spend.
     pub spend: bool,
+    /// Entries into this stage between the first and the last, which nobody records: what begins or ends there. What
+    /// lies across it is judged from end to end.
+    pub end: Option<StageIndex>,
 }
 
 impl Spoils {
     /// All of a plan's stages.
     pub fn funnel(plan: &Plan) -> Spoils {
-        Spoils { stages: Some((plan.first(), plan.last())), spend: false }
+        Spoils { stages: Some((plan.first(), plan.last())), ..Spoils::default() }
     }
 
     /// Statements of spend.
-    pub const SPEND: Spoils = Spoils { stages: None, spend: true };
+    pub const SPEND: Spoils = Spoils { stages: None, spend: true, end: None };
+
+    /// A stage that nobody records.
+    pub fn end(stage: StageIndex) -> Spoils {
+        Spoils { end: Some(stage), ..Spoils::default() }
+    }
 
     /// Whether a metric is made of them.
     pub fn touches(&self, metric: Metric) -> bool {
+        let ends = |from: StageIndex, to: StageIndex| self.end.is_some_and(|end| end == from || end == to);
         let stages = |from: StageIndex, to: StageIndex| {
             self.stages.is_some_and(|(first, last)| from <= last && first <= to)
         };
         match metric {
             Metric::Cac => self.spend || self.stages.is_some(),
             Metric::Spend => self.spend,
-            Metric::Volume { stage } => stages(stage, stage),
+            Metric::Volume { stage } => stages(stage, stage) || ends(stage, stage),
             Metric::Conversion { from, to }
             | Metric::Velocity { from, to }
-            | Metric::Handoff { from, to, .. } => stages(from, to),
+            | Metric::Handoff { from, to, .. } => stages(from, to) || ends(from, to),
         }
     }
 }
@@ -94,7 +103,7 @@ mod tests {
     #[test]
     fn a_hold_covers_what_is_made_of_the_facts_it_spoils_where_it_spoils_them() {
         let stage = StageIndex;
-        let of = |first, last| Spoils { stages: Some((stage(first), stage(last))), spend: false };
+        let of = |first, last| Spoils { stages: Some((stage(first), stage(last))), ..Spoils::default() };
         let whole = Metric::Conversion { from: stage(0), to: stage(4) };
         let late = Metric::Conversion { from: stage(3), to: stage(4) };
         let leads = Metric::Volume { stage: stage(0) };
@@ -113,6 +122,10 @@ mod tests {
             (of(0, 4), &smb, leads, &mid, false),
             (of(0, 4), &smb, leads, &all, true),
             (of(0, 4), &smb, leads, &search, true),
+            (Spoils::end(stage(3)), &all, late, &smb, true),
+            (Spoils::end(stage(3)), &all, whole, &smb, false),
+            (Spoils::end(stage(3)), &all, Metric::Cac, &smb, false),
+            (Spoils::end(stage(3)), &all, Metric::Volume { stage: stage(3) }, &smb, true),
         ] {
             let hold = Hold { spoils, scope: held.clone(), why: String::new() };
             assert_eq!(hold.covers(metric, judged), covered, "{hold:?} {metric:?} {judged:?}");

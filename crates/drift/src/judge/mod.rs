@@ -33,7 +33,7 @@ mod why;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plumbline_plan::{Metric, Plan, Scope, TargetIndex};
+use plumbline_plan::{Metric, Plan, Scope, StageIndex, TargetIndex};
 use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,8 @@ pub struct TickContext {
     pub historical: bool,
     /// Which verdicts cannot be trusted now. Their episodes stand still meanwhile.
     pub holds: Vec<Hold>,
+    /// Stages that no event speaks of: what reached them is only inferred.
+    pub unrecorded: Vec<StageIndex>,
     /// What is known not to be the cause; copied into the changes.
     pub ruled_out: Vec<RuledOut>,
     /// Position of the log record that made the tick due. Ticks closed at one position see the same counts, so

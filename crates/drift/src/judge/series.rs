@@ -118,6 +118,7 @@ impl Layout {
             won: counts(sum(Quantity::WonCount)),
             in_time: (0..self.handoffs).map(|h| counts(sum(Quantity::InTime(h)))).collect(),
             ages: self.timed.iter().map(|&pair| ages(facts, leaves, pair, first, tick)).collect(),
+            unrecorded: Vec::new(),
         }
     }
 }

@@ -153,6 +153,7 @@ impl World {
                 won: Vec::new(),
                 in_time: Vec::new(),
                 ages: Vec::new(),
+                unrecorded: Vec::new(),
             },
             from,
             recorded: recorded.to_vec(),

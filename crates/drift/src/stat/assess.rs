@@ -90,7 +90,8 @@ impl Model {
         Line { table, sums, parts }
     }
 
-    /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing.
+    /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing. At
+    /// the end of the path what is inferred counts.
     pub(super) fn conversions(&self, rates: &Rates, series: &ScopeSeries, first: usize) -> Option<Lines> {
         let start = rates.end_to_end().from;
         series.entered(start).get(first..)?.iter().find(|n| **n > 0)?;
@@ -104,7 +105,8 @@ impl Model {
                 growth_per_entry += reach * table.mature_growth(critical);
                 reach *= pair.rate;
             }
-            if !series.records(pair.from, first) || !series.records(pair.to, first) && adjacent {
+            let ends = pair.to == rates.end_to_end().to && !adjacent;
+            if !series.records(pair.from, first) || !series.records(pair.to, first) && !ends {
                 continue;
             }
             let scored = table.score(series, first, critical);

@@ -94,6 +94,7 @@ mod tests {
             won: vec![],
             in_time: vec![],
             ages: vec![],
+            unrecorded: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the statistics read: the counts of one scope as of one tick, as plain arrays by day.
 
+use plumbline_plan::StageIndex;
 use plumbline_units::Day;
 
 /// Days back from the tick for which entries are kept by hour of the day; a day's average serves beyond.
@@ -27,6 +28,8 @@ pub struct ScopeSeries {
     pub in_time: Vec<Vec<u32>>,
     /// Conversions by age, of the pairs whose cycle time is judged.
     pub ages: Vec<AgeSeries>,
+    /// Stages known not to be recorded.
+    pub unrecorded: Vec<StageIndex>,
 }
 
 /// Conversions from one stage to another by entry day and age.
@@ -112,12 +115,12 @@ impl ScopeSeries {
         self.stages.get(usize::from(stage)).map_or(0, |s| at(&s.counts, index) + at(&s.inferred, index))
     }
 
-    /// Whether a stage is recorded since element `first`: no more journeys are inferred to have reached it than
-    /// are seen to.
+    /// Whether a stage is recorded since element `first`: it is not known not to be, and no more journeys are inferred
+    /// to have reached it than are seen to.
     pub fn records(&self, stage: u8, first: usize) -> bool {
         let Some(entries) = self.stages.get(usize::from(stage)) else { return false };
         let total = |values: &[u32]| values.iter().skip(first).map(|n| u64::from(*n)).sum::<u64>();
-        total(&entries.inferred) <= total(&entries.counts)
+        !self.unrecorded.contains(&StageIndex(stage)) && total(&entries.inferred) <= total(&entries.counts)
     }
 
     /// The entries of element `index` by hour, where they are still kept.

@@ -237,6 +237,7 @@ impl Run {
             won: Vec::new(),
             in_time: vec![Vec::new()],
             ages: Vec::new(),
+            unrecorded: Vec::new(),
         };
         let mut ages = vec![BTreeMap::<(u32, u16), u32>::new(); TIMED.len()];
         for day in 0..self.days() {

@@ -35,7 +35,7 @@ struct Hourly {
     unmapped: u64,
 }
 
-fn event<'a>(
+pub(super) fn event<'a>(
     source: &'a str,
     received_at: Timestamp,
     occurred_at: Timestamp,
@@ -114,6 +114,17 @@ fn play_on(
             let occurred = received.minus(Seconds(back * 86_400 - ahead));
             events.push(event("hubspot", received, occurred, Attributes::Map(&values[value]), body));
         }
+        // Each day at noon somebody notes a customer.
+        if n % 24 == 12 {
+            let body = BodyView::Opportunity {
+                opportunity_id: "O",
+                lead_id: None,
+                amount: None,
+                fact: OpportunityFactView::Won,
+            };
+            let at = Timestamp::clamped(begins + HOUR / 2);
+            events.push(event("hubspot", at, at, Attributes::Map(&values[1]), body));
+        }
         events.sort_by_key(|e| e.received_at);
         for event in events.iter().filter(|_| !now.silent) {
             health.observe(event, plan, &config);
@@ -135,7 +146,7 @@ fn play_on(
     (changes, restarts, health)
 }
 
-fn told(changes: &[DataChange]) -> Vec<(&str, &str)> {
+pub(super) fn told(changes: &[DataChange]) -> Vec<(&str, &str)> {
     changes.iter().map(|c| (c.episode.key.strip_prefix("p/data/").unwrap(), c.transition)).collect()
 }
 
@@ -144,7 +155,7 @@ fn day(n: i64) -> i64 {
 }
 
 /// As [`plan`], with two stages between the first and the last.
-fn staged() -> Plan {
+pub(super) fn staged() -> Plan {
     let text = super::tests::plan_text("UTC");
     let between = text
         .replace(r#"stages = ["lead", "won"]"#, r#"stages = ["lead", "mql", "sql", "won"]"#)

@@ -28,11 +28,13 @@ pub enum Kind {
     UnmappedStage,
     /// Events are dated in the future.
     ClockAhead,
+    /// No event says what the plan counts on.
+    Unrecorded,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::SilentSource,
         Kind::StoppedType,
         Kind::ImportBurst,
@@ -40,6 +42,7 @@ impl Kind {
         Kind::VanishedValue,
         Kind::UnmappedStage,
         Kind::ClockAhead,
+        Kind::Unrecorded,
     ];
 
     /// The stable word of episode keys and metrics.
@@ -52,6 +55,7 @@ impl Kind {
             Kind::VanishedValue => "vanished-value",
             Kind::UnmappedStage => "unmapped-stage",
             Kind::ClockAhead => "clock-ahead",
+            Kind::Unrecorded => "unrecorded",
         }
     }
 

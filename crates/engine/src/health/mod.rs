@@ -3,7 +3,7 @@
 //!
 //! At each hourly tick the sources are asked whether they are heard as usual, whether all their event types are,
 //! whether leads come by the list, and whether their clock is right; the declared dimensions whether their values are
-//! the usual ones; the plan whether it lists the stages that events name. What is wrong is an episode from the tick
+//! the usual ones; the plan whether it lists the stages that events name, and whether events name those it counts on. What is wrong is an episode from the tick
 //! that found it to the tick that finds it mended, and holds back the verdicts made of what it spoils. A suspicion
 //! holds them back too, without an episode, so that no evidence tick closes on data that is about to be found
 //! missing.
@@ -17,8 +17,12 @@
 mod burst;
 #[cfg(test)]
 mod cases;
+mod days;
 mod finding;
+#[cfg(test)]
+mod missing;
 mod pulse;
+mod records;
 mod source;
 mod stages;
 #[cfg(test)]
@@ -30,12 +34,13 @@ use std::collections::BTreeMap;
 
 use plumbline_drift::judge::{Hold, RuledOut, Spoils};
 use plumbline_events::{BodyView, EventView, LeadFactView};
-use plumbline_plan::{Plan, Scope};
+use plumbline_plan::{Plan, Scope, StageIndex};
 use plumbline_units::{Day, Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::burst::Burst;
 use self::finding::Register;
+use self::records::Records;
 use self::source::Source;
 use self::stages::Stages;
 use self::values::Values;
@@ -86,6 +91,11 @@ impl Hour<'_> {
             blind,
         }
     }
+
+    /// Its hours of the week, by the present clock and by the former.
+    fn bins(&self) -> [usize; 2] {
+        [self.bin, self.former_bin]
+    }
 }
 
 /// From this day on the cohorts of a scope are whole again; what came before is lost.
@@ -109,6 +119,7 @@ pub(crate) struct Health {
     sources: BTreeMap<Box<str>, (Source, Burst)>,
     values: Values,
     stages: Stages,
+    records: Records,
     register: Register,
 }
 
@@ -125,6 +136,7 @@ impl Health {
         source.observe(event, plan);
         burst.observe(event, matches!(event.body, BodyView::Lead { fact: LeadFactView::Created, .. }));
         self.values.observe(event, plan);
+        self.records.observe(event, plan);
     }
 
     /// Closes the hour that ends at `at`. `ignored`: the stages that the plan does not list. `blind`: nobody watched.
@@ -151,6 +163,9 @@ impl Health {
         }
         self.values.close(&hour, disturbed, &mut findings, &mut restarts, &mut ended);
         self.stages.close(plan, ignored, at, &mut findings, &mut ended);
+        if !blind {
+            self.records.close(&hour, &mut findings, &mut restarts, &mut ended);
+        }
         let ended: BTreeMap<_, _> = ended.into_iter().collect();
         let changes = self.register.settle(plan.name.as_str(), findings, &ended, at, historical);
         Closed { changes, restarts }
@@ -164,6 +179,11 @@ impl Health {
     /// What is held back now.
     pub(crate) fn holds(&self) -> &[Hold] {
         &self.register.holds
+    }
+
+    /// The stages of the plan that nobody records.
+    pub(crate) fn unrecorded(&self, plan: &Plan) -> Vec<StageIndex> {
+        self.records.unrecorded(plan)
     }
 
     /// The open episodes.

@@ -5,14 +5,15 @@
 //! weeks that hour was not heard, with a memory of ten weeks; hours that were seen only a few times lean on the same
 //! hour of the other working days (or of the other day of the weekend).
 //!
-//! The probability of the present silence is that of a chain with two states, ordinary and low (a holiday), which
-//! may change at local midnight: on an ordinary day an hour passes in silence with its learnt share, on a low day
-//! with that of a fifth of its usual batches. Sources whose number of batches a day does not vary run by a schedule
-//! and have no low days. `nats` is minus its logarithm.
+//! The probability of the present silence is that of a chain over the kinds of days ([`super::days`]), which may
+//! change at local midnight: on an ordinary day an hour passes in silence with its learnt share, on a quiet one with
+//! that of its part of the usual arrivals. What was heard earlier in the day speaks for its kind: a source that was
+//! as busy as ever this morning has no holiday. Sources whose number of batches a day does not vary run by a schedule
+//! and have no quiet days. `nats` is minus its logarithm.
 //!
 //! A silence speaks once `nats ≥ ln(N / b)`, N = hours heard a year = how often a silence begins, b = the budget of
-//! false pages a year: if the chain holds, N·exp(−ln(N/b)) = b of them are false. Where silences longer than the
-//! chain allows have ended by themselves within the last year, the longest of them and a quarter more is needed.
+//! false pages a year: if the chain holds, N·exp(−ln(N/b)) = b of them are false. Where a silence longer than that
+//! has ended by itself within the last year, the longest of them and a quarter more is needed.
 
 use std::collections::VecDeque;
 
@@ -20,6 +21,7 @@ use plumbline_units::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Hour;
+use super::days::{Days, Walk, intensity};
 
 const HOUR: i64 = 3_600_000;
 /// Arrivals within the same five minutes are one batch.
@@ -32,19 +34,6 @@ const MEMORY: f64 = 0.9;
 const LEARNING_DAYS: i64 = 14;
 /// Hours in which something must have been heard by then.
 const LEARNING_HOURS: u32 = 10;
-/// Probability that a day after an ordinary one is low: seven holidays a year.
-const LOW_DAY: f64 = 0.02;
-/// Probability that a day after a low one is low too.
-const LOW_AGAIN: f64 = 0.5;
-/// Part of the usual batches that comes on a low day.
-const LOW_RATE: f64 = 0.2;
-/// Slots of an hour.
-const SLOTS: f64 = (HOUR / SLOT) as f64;
-/// Variance of the batches of a day, over that of as many slots hit by chance, from which days are taken to vary.
-const BY_CHANCE: f64 = 0.3;
-/// Days that must have kept to a schedule before one is believed in: with 21 of them, chance looks like a schedule
-/// once in more than a thousand sources (χ² with 21 degrees of freedom below 0.3 · 21).
-const SCHEDULE_DAYS: f64 = 21.0;
 /// What a bin leans on its neighbours with, in weeks.
 const LEAN: f64 = 5.0;
 /// Hours that may await their tick: while the clock awaits confirmation events run ahead of it.
@@ -66,33 +55,10 @@ pub(crate) struct Arrivals {
     pub(crate) late: u32,
 }
 
-/// A path through ordinary and low days: the weight of being in a low one now, and the improbability so far.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Walk {
-    low: f64,
-    nats: f64,
-}
-
-impl Walk {
-    const START: Walk = Walk { low: LOW_DAY, nats: 0.0 };
-
-    fn step(&mut self, ordinary: f64, low: f64, midnight: bool) {
-        if midnight {
-            self.low = self.low * LOW_AGAIN + (1.0 - self.low) * LOW_DAY;
-        }
-        let (stayed, quiet) = ((1.0 - self.low) * ordinary, self.low * low);
-        let sum = (stayed + quiet).max(1e-12);
-        self.nats -= libm::log(sum);
-        self.low = quiet / sum;
-    }
-}
-
 /// The silence since the last hour heard.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Gap {
     hours: u32,
-    /// By the local clock, and by that of a week ago: a source may keep another zone's time.
-    walks: [Walk; 2],
     /// Nats one hour ago: what comes a few minutes past its hour is not late.
     before: f64,
     /// Hours not yet learnt as missed, because the silence had become suspicious.
@@ -102,23 +68,16 @@ struct Gap {
 }
 
 impl Gap {
-    const NONE: Gap = Gap { hours: 0, walks: [Walk::START; 2], before: 0.0, unlearnt: 0, blind: false };
-
-    fn nats(&self) -> f64 {
-        self.walks[0].nats.min(self.walks[1].nats)
-    }
+    const NONE: Gap = Gap { hours: 0, before: 0.0, unlearnt: 0, blind: false };
 }
 
 /// When something is usually heard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pulse {
     bins: Vec<Bin>,
-    /// Days and batches by weekday.
-    days: [[f64; 2]; 7],
-    /// Sums of squared differences of the batches of a day and of the variance chance would give them, and how many
-    /// days are in them.
-    dispersion: [f64; 3],
-    today: f64,
+    days: Days,
+    /// By the local clock, and by that of a week ago: a source may keep another zone's time.
+    walks: [Walk; 2],
     first: i64,
     heard_hours: u32,
     pub(crate) last: Timestamp,
@@ -136,9 +95,8 @@ impl Pulse {
         let hour = received.millis().div_euclid(HOUR);
         Pulse {
             bins: vec![Bin::default(); WEEK],
-            days: [[0.0; 2]; 7],
-            dispersion: [0.0; 3],
-            today: 0.0,
+            days: Days::default(),
+            walks: [Walk::START; 2],
             first: hour,
             heard_hours: 0,
             last: received,
@@ -191,20 +149,24 @@ impl Pulse {
             self.era = era;
         }
         if hour.midnight {
-            self.close_day(hour, outage);
+            self.begin_day(hour);
+        }
+        if outage || hour.blind {
+            self.days.spoil();
         }
         if arrived.messages > 0 {
             self.end_gap(hour, outage);
+            self.hear(hour, flow, arrived.batches);
             self.heard_hours = self.heard_hours.saturating_add(1);
             if !hour.blind && !outage {
                 self.learn(hour.bin, Some(arrived));
-                self.today += f64::from(arrived.batches);
+                self.days.add(arrived.batches);
             }
         } else if hour.blind {
             self.gap.blind = true;
         } else {
             self.miss(hour, flow);
-            if outage || self.gap.nats() >= suspicious {
+            if outage || self.nats() >= suspicious {
                 self.gap.unlearnt = self.gap.unlearnt.saturating_add(1);
             } else if flow > 0.0 {
                 self.learn(hour.bin, None);
@@ -212,25 +174,36 @@ impl Pulse {
         }
     }
 
-    fn miss(&mut self, hour: &Hour<'_>, flow: f64) {
-        self.gap.before = self.gap.nats();
-        self.gap.hours += 1;
-        let by_chance = self.varies();
-        for (walk, bin) in [(0, hour.bin), (1, hour.former_bin)] {
-            let (missed, batches) = self.expected(bin);
-            // What comes by chance is missed no more seldom than its mean says: a few lucky weeks prove little.
-            let missed = if by_chance { missed.max(libm::exp(-batches)) } else { missed };
-            let ordinary = libm::exp(flow * libm::log(missed));
-            let low = if by_chance { libm::exp(-LOW_RATE * batches * flow).max(ordinary) } else { ordinary };
-            self.gap.walks[walk].step(ordinary, low, hour.midnight);
+    fn hear(&mut self, hour: &Hour<'_>, flow: f64, batches: u32) {
+        let usual = hour.bins().map(|bin| intensity(self.expected(bin).1) * flow);
+        for ((walk, bin), usual) in self.walks.iter_mut().zip(hour.bins()).zip(usual) {
+            walk.heard(&self.days, bin / 24, usual, batches);
         }
+    }
+
+    fn miss(&mut self, hour: &Hour<'_>, flow: f64) {
+        self.gap.before = self.nats();
+        self.gap.hours += 1;
+        let by_chance = self.days.varies();
+        for (at, bin) in hour.bins().into_iter().enumerate() {
+            let (missed, batches) = self.expected(bin);
+            let usual = intensity(batches);
+            // What comes by chance is missed no more seldom than its mean says: a few lucky weeks prove little.
+            let missed = if by_chance { missed.max(libm::exp(-usual)) } else { missed };
+            let ordinary = libm::exp(flow * libm::log(missed));
+            self.walks[at].missed(&self.days, bin / 24, usual * flow, ordinary);
+        }
+    }
+
+    fn nats(&self) -> f64 {
+        self.walks[0].nats.min(self.walks[1].nats)
     }
 
     /// Something was heard: a suspicious silence that no outage explains was a usual one after all.
     fn end_gap(&mut self, hour: &Hour<'_>, outage: bool) {
         if !outage && self.gap.unlearnt > 0 && !self.gap.blind {
             if self.knows(hour.number) {
-                self.longest[1] = self.longest[1].max(self.gap.nats());
+                self.longest[1] = self.longest[1].max(self.nats());
             }
             for back in (1..=self.gap.unlearnt.min(WEEK as u32) as usize).rev() {
                 self.learn((hour.bin + WEEK - back % WEEK) % WEEK, None);
@@ -260,32 +233,13 @@ impl Pulse {
         }
     }
 
-    /// Closes the day that ended when the local hour 0 began.
-    fn close_day(&mut self, hour: &Hour<'_>, outage: bool) {
-        let batches = std::mem::take(&mut self.today);
-        let weekday = (hour.bin / 24 + 6) % 7;
-        // Of an hour's slots, hit independently: binomial. A busy hour fills nearly all of them and varies little.
-        let by_chance = |bin| {
-            let usual = self.usual(bin, 2).min(SLOTS);
-            usual * (1.0 - usual / SLOTS)
-        };
-        let chance: f64 = (weekday * 24..weekday * 24 + 24).map(by_chance).sum();
-        let day = &mut self.days[weekday];
-        if outage || hour.blind {
-            return;
+    /// The day ended when the local hour 0 began; what is usual is known of its hours.
+    fn begin_day(&mut self, hour: &Hour<'_>) {
+        let usual: Vec<f64> = (0..WEEK).map(|bin| self.usual(bin, 2)).collect();
+        self.days.close((hour.bin / 24 + 6) % 7, &usual);
+        for walk in &mut self.walks {
+            walk.begin_day(&self.days, hour.bin / 24);
         }
-        if day[0] >= 1.9 {
-            let mean = day[1] / day[0];
-            self.dispersion[0] = self.dispersion[0] * 0.99 + (batches - mean) * (batches - mean);
-            self.dispersion[1] = self.dispersion[1] * 0.99 + chance;
-            self.dispersion[2] = self.dispersion[2] * 0.99 + 1.0;
-        }
-        *day = [day[0] * MEMORY + 1.0, day[1] * MEMORY + batches];
-    }
-
-    /// Whether the number of batches varies from day to day by more than a schedule's.
-    fn varies(&self) -> bool {
-        self.dispersion[2] < SCHEDULE_DAYS || self.dispersion[0] > BY_CHANCE * self.dispersion[1]
     }
 
     /// Share of the weeks in which an hour is not heard, and its usual number of batches.
@@ -324,9 +278,11 @@ impl Pulse {
         hour >= self.first + 24 * LEARNING_DAYS && self.heard_hours >= LEARNING_HOURS
     }
 
-    /// Nats of the present silence: up to an hour ago, and up to now.
+    /// Nats of the present silence: those that count, and those up to now. Of a schedule count those of an hour ago:
+    /// what comes a few minutes past its hour is not late.
     pub(crate) fn silence(&self) -> (f64, f64) {
-        (self.gap.before.min(self.gap.nats()), self.gap.nats())
+        let now = self.nats();
+        (if self.days.varies() { now } else { self.gap.before.min(now) }, now)
     }
 
     /// Hours of the present silence that were watched.
@@ -339,6 +295,7 @@ impl Pulse {
         let heard = |bin: &Bin| if bin.0[0] > 0.0 { 1.0 - bin.0[1] / bin.0[0] } else { 0.0 };
         let a_year: f64 = self.bins.iter().map(heard).sum::<f64>() * 365.25 / 7.0;
         let longest = self.longest[0].max(self.longest[1]);
-        libm::log((a_year / budget).max(2.0)).max(1.25 * longest)
+        let threshold = libm::log((a_year / budget).max(2.0));
+        if longest > threshold { 1.25 * longest } else { threshold }
     }
 }

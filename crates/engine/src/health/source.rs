@@ -15,7 +15,7 @@ use super::{Hour, Restart};
 /// Of the one false page a source may cost a year, what silence and what stopped types may; the rest is for bursts,
 /// values and clocks.
 const SILENCE_BUDGET: f64 = 0.5;
-const TYPES_BUDGET: f64 = 0.25;
+const TYPES_BUDGET: f64 = 0.4;
 /// Nats of silence from which verdicts wait: two in a hundred silences pass it.
 const SUSPICION: f64 = 4.0;
 /// The same of an event type, of which a source has several.
@@ -63,6 +63,27 @@ impl Clock {
     }
 }
 
+/// Usual batches after which what a source said is forgotten: by so many its flow is known to a fifth.
+const FLOW_MEMORY: f64 = 30.0;
+
+/// How much a source has said of late, beside the usual, in batches. By the single hour chance would rule: what is
+/// heard more in one hour than usual would never make up for the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Flow {
+    heard: f64,
+    usual: f64,
+}
+
+impl Flow {
+    /// The part of the usual that now flows, at most all of it.
+    fn close(&mut self, heard: f64, usual: f64) -> f64 {
+        let kept = 1.0 - (usual / FLOW_MEMORY).min(0.5);
+        self.heard = self.heard * kept + heard;
+        self.usual = self.usual * kept + usual;
+        if self.usual > 0.0 { (self.heard / self.usual).min(1.0) } else { 0.0 }
+    }
+}
+
 /// One event type: of all stages, and of each stage of the plan that it names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Typed {
@@ -76,6 +97,7 @@ pub(crate) struct Source {
     pub(crate) watch: Watch,
     types: BTreeMap<Box<str>, Typed>,
     clock: Clock,
+    flow: Flow,
     pub(crate) funnel: bool,
     pub(crate) spend: bool,
     /// The end of its newest statement's period.
@@ -88,6 +110,7 @@ impl Source {
             watch: Watch::new(received),
             types: BTreeMap::new(),
             clock: Clock::default(),
+            flow: Flow::default(),
             funnel: false,
             spend: false,
             spend_until: None,
@@ -146,10 +169,12 @@ impl Source {
         let mut ended = Vec::new();
         let usual = self.watch.pulse.usual(hour.bin, 2);
         let now = f64::from(self.watch.pulse.arrived(hour.number).batches);
-        let flow = if usual > 0.0 { (now / usual).min(1.0) } else { 0.0 };
+        // While the source is not heard its silence says nothing of its types.
+        let flow = if hour.blind || self.watch.holds() { 0.0 } else { self.flow.close(now, usual) };
         let spoils = Spoils {
             stages: Spoils::funnel(hour.plan).stages.filter(|_| self.funnel && share >= SPOILING_SHARE),
             spend: self.spend,
+            end: None,
         };
         if let Some(end) = self.watch.close(hour, 1.0, SILENCE_BUDGET, SUSPICION) {
             ended.push((Kind::SilentSource.key(name), end.says(name)));
@@ -160,7 +185,9 @@ impl Source {
             findings.push(self.silence(name, spoils));
         }
         let silent = self.watch.outage.is_some();
-        let watched: usize = self.types.values().map(|typed| 1 + typed.stages.len()).sum();
+        // A type of a single stage is watched twice and told of once.
+        let several = |typed: &Typed| if typed.stages.len() > 1 { typed.stages.len() } else { 0 };
+        let watched: usize = self.types.values().map(|typed| 1 + several(typed)).sum();
         let budget = TYPES_BUDGET / watched.max(1) as f64;
         let mut close = |watch: &mut Watch, label: &str, spoils: Spoils, explained: bool| {
             let spoils = if share >= SPOILING_SHARE { spoils } else { Spoils::default() };
@@ -297,10 +324,10 @@ fn spoilt_by(label: &str, typed: &Typed, plan: &Plan) -> Spoils {
         "opportunity.won" => Some((last, last)),
         _ => None,
     };
-    Spoils { stages, spend: label == "spend.reported" }
+    Spoils { stages, spend: label == "spend.reported", end: None }
 }
 
 /// The same of one stage of a type.
 fn spoilt_by_stage(stage: &str, plan: &Plan) -> Spoils {
-    Spoils { stages: plan.stage(stage).map(|stage| (stage, stage)), spend: false }
+    Spoils { stages: plan.stage(stage).map(|stage| (stage, stage)), ..Spoils::default() }
 }

@@ -146,6 +146,23 @@ fn people(daily: f64, factor: impl Fn(&Local) -> f64 + 'static) -> Rhythm {
     })
 }
 
+/// Poisson arrivals by day and night and at weekends as on any day.
+fn always(daily: f64, factor: impl Fn(&Local) -> f64 + 'static) -> Rhythm {
+    Box::new(move |local, random| {
+        let count = random.poisson(daily / 24.0 * factor(local));
+        (0..count).map(|_| (random.uniform() * 60.0) as i64).collect()
+    })
+}
+
+/// Poisson arrivals in office hours of working days only.
+fn office(daily: f64, factor: impl Fn(&Local) -> f64 + 'static) -> Rhythm {
+    Box::new(move |local, random| {
+        let open = local.weekday < 5 && (8..18).contains(&local.hour);
+        let count = if open { random.poisson(daily / 10.0 * factor(local)) } else { 0 };
+        (0..count).map(|_| (random.uniform() * 60.0) as i64).collect()
+    })
+}
+
 /// One batch when `when` says so, a few minutes past the hour.
 fn batch(when: impl Fn(&Local) -> bool + 'static) -> Rhythm {
     Box::new(
@@ -165,7 +182,19 @@ fn usual_rhythms_are_left_in_peace() {
     let campaign = |l: &Local| if (150..164).contains(&l.day) { 3.0 } else { 1.0 };
     let holidays =
         |l: &Local| if (200..202).contains(&l.day) || (290..292).contains(&l.day) { 0.2 } else { 1.0 };
+    // Seven public holidays a year, two of them in a row and two about a weekend (days 88 and 91 are a Friday and
+    // the Monday after), none in the first twelve weeks.
+    let closed = |l: &Local| {
+        if matches!(l.day % 365, 88 | 91 | 121 | 130 | 276 | 359 | 360) { 0.0 } else { 1.0 }
+    };
     let cases: Vec<(&str, i64, &str, f64, Make)> = vec![
+        ("day and night, 65 a day", 365, "Europe/Berlin", 1.0, Box::new(move || always(65.0, flat))),
+        ("day and night, 5 a day", 730, "UTC", 2.0, Box::new(move || always(5.0, flat))),
+        ("day and night, 200 a day", 365, "UTC", 1.0, Box::new(move || always(200.0, flat))),
+        ("day and night, two-day holidays", 365, "UTC", 1.0, Box::new(move || always(65.0, holidays))),
+        ("an office closed on holidays, 5 a day", 365, "UTC", 1.0, Box::new(move || office(5.0, closed))),
+        ("an office closed on holidays, 30 a day", 365, "UTC", 1.0, Box::new(move || office(30.0, closed))),
+        ("an office closed on holidays, 400 a day", 365, "UTC", 1.0, Box::new(move || office(400.0, closed))),
         ("weekends and nights, 30 a day", 365, "Europe/Berlin", 1.0, Box::new(move || people(30.0, flat))),
         ("weekends and nights, 400 a day", 365, "Europe/Berlin", 1.0, Box::new(move || people(400.0, flat))),
         ("five a day for two years", 730, "UTC", 2.0, Box::new(move || people(5.0, flat))),
@@ -192,7 +221,7 @@ fn usual_rhythms_are_left_in_peace() {
     ];
     let mut loud = Vec::new();
     for (name, days, zone, years, rhythm) in cases {
-        let seeds = 10;
+        let seeds: u64 = std::env::var("SEEDS").map_or(10, |s| s.parse().unwrap());
         let (mut pages, mut suspicious) = (0, 0);
         for seed in 1..=seeds {
             let told = play(&mut rhythm(), days, seed, zone, NEVER);
@@ -213,6 +242,10 @@ fn usual_rhythms_are_left_in_peace() {
 fn a_silence_is_found_soon_after_what_the_rhythm_allows_and_ends_with_the_next_arrival() {
     let flat = |_: &Local| 1.0;
     let cases: Vec<(&str, u32, Make)> = vec![
+        ("day and night, 65 a day", 5, Box::new(move || always(65.0, flat))),
+        ("day and night, 5 a day", 46, Box::new(move || always(5.0, flat))),
+        ("day and night, 200 a day", 3, Box::new(move || always(200.0, flat))),
+        ("an office, 30 a day", 26, Box::new(move || office(30.0, flat))),
         ("30 a day", 60, Box::new(move || people(30.0, flat))),
         ("400 a day", 12, Box::new(move || people(400.0, flat))),
         ("5 a day", 400, Box::new(move || people(5.0, flat))),

@@ -285,6 +285,7 @@ fn what_is_missing_will_have_come_at_the_volume_of_the_last_four_weeks() {
         won: vec![],
         in_time: vec![],
         ages: vec![],
+        unrecorded: Vec::new(),
     };
     let volume = Metric::Volume { stage: StageIndex(0) };
     let wait = |needed: u64, metric, series: &ScopeSeries| {

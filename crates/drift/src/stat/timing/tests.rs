@@ -28,6 +28,7 @@ fn series(first: &str, len: i32) -> ScopeSeries {
         won: vec![],
         in_time: vec![],
         ages: vec![],
+        unrecorded: Vec::new(),
     }
 }
 
