@@ -22,6 +22,8 @@ struct Hourly {
     list: (u32, i64),
     /// smb is called otherwise.
     renamed: bool,
+    /// The leads of smb do not come; of every so many one does.
+    ended: Option<u32>,
     /// No opportunity is created.
     stopped: bool,
     /// Stages that no lead is said to reach.
@@ -107,7 +109,13 @@ fn play_on(
             } else {
                 BodyView::Lead { lead_id: "L", fact: LeadFactView::Created }
             };
-            let value = if random.uniform() < 0.6 { 2 * usize::from(now.renamed) } else { 1 };
+            let smb = random.uniform() < 0.6;
+            let value = if smb { 2 * usize::from(now.renamed) } else { 1 };
+            if let (true, Some(one_in)) = (smb, now.ended)
+                && random.uniform() * f64::from(one_in) >= 1.0
+            {
+                continue;
+            }
             let received = Timestamp::clamped(begins + (random.uniform() * HOUR as f64) as i64);
             let back = if at >= leads + deals { now.list.1 } else { 0 };
             let ahead = if random.uniform() < now.ahead { 600 } else { 0 };
@@ -279,20 +287,64 @@ fn a_renamed_value_holds_its_own_scope_back_and_nothing_else() {
     assert_eq!(restarts, [], "late leads do not say that it is back");
     let vanished = changes.iter().find(|c| c.episode.key.ends_with("vanished-value/segment=smb")).unwrap();
     assert_eq!(vanished.transition, "opened");
-    assert!(vanished.episode.title.ends_with("renamed?"), "{vanished:?}");
     assert!(vanished.at.millis_since(START.parse().unwrap()) / HOUR <= day(52), "{vanished:?}");
     let plan = plan("UTC");
     let of = |value: &str| Scope(vec![(plan.dimension("segment").unwrap(), value.parse().unwrap())]);
     let held = |scope: &Scope| health.holds().iter().any(|h| h.covers(VOLUME, scope));
     assert!(held(&of("smb")) && !held(&of("mid")));
-    // Nobody mends the plan: after fourteen days the verdicts go on, and it is said.
+    assert_eq!(vanished.episode.title, "no lead has segment=smb any more: renamed to smb-new?");
+    // As long as nobody mends the plan: no volume of smb fell to nothing.
     let (changes, _, health) = play(75, 7, story);
-    let of_smb: Vec<_> = changes.iter().filter(|c| c.episode.key.contains("segment=smb")).collect();
-    assert_eq!(
-        of_smb.iter().map(|c| (c.transition, c.resolution)).collect::<Vec<_>>(),
-        [("opened", None), ("resolved", Some("accepted"))]
-    );
-    assert!(health.holds().is_empty(), "{:?}", health.holds());
+    assert_eq!(told(&changes), [("vanished-value/segment=smb", "opened")]);
+    assert!(health.holds().iter().any(|h| h.covers(VOLUME, &of("smb"))), "{:?}", health.holds());
+}
+
+#[test]
+fn a_value_that_ended_is_told_of_once_whatever_straggles_in_and_is_let_go_after_fourteen_days() {
+    let key = "vanished-value/segment=smb";
+    for seed in 1..=8 {
+        let from = |n: i64, one_in| Hourly { ended: (n >= day(50)).then_some(one_in), ..Hourly::default() };
+        let (changes, _, health) = play(75, seed, |n| from(n, 1_000));
+        let said: Vec<_> = changes.iter().map(|c| (c.transition, c.resolution)).collect();
+        assert_eq!(said, [("opened", None), ("resolved", Some("accepted"))], "{seed}: {changes:?}");
+        assert!(changes[0].episode.title.ends_with("any more"), "{changes:?}");
+        assert!(health.holds().is_empty(), "{:?}", health.holds());
+        // One in twenty still comes.
+        let (changes, _, _) = play(62, seed, |n| from(n, 20));
+        assert!(changes.len() <= 1, "{seed}: {:?}", told(&changes));
+        // It ends and comes back as it was.
+        let (changes, _, _) = play(75, seed, |n| if n < day(56) { from(n, 1_000) } else { from(0, 1) });
+        assert_eq!(told(&changes), [(key, "opened"), (key, "resolved")], "{seed}");
+        assert_eq!(changes[1].resolution, Some("recovered"));
+        let back = changes[1].at.millis_since(START.parse().unwrap()) / HOUR - day(56);
+        assert!((1..=72).contains(&back), "{seed}: {back}");
+    }
+}
+
+#[test]
+fn a_value_renamed_in_a_dimension_without_declared_ones_is_a_notice_that_names_both() {
+    let free =
+        super::tests::plan_text("UTC").replace("[dimension.segment]\nvalues = [\"smb\", \"mid\"]\n", "");
+    let free = Plan::parse("plan.toml", &free).unwrap().plan;
+    let key = "vanished-value/segment=smb";
+    for seed in 1..=8 {
+        let renamed = |n: i64| Hourly { renamed: n >= day(50), ..Hourly::default() };
+        let (changes, restarts, health) = play_on(&free, 58, seed, renamed);
+        assert_eq!(told(&changes), [(key, "opened")], "{seed}");
+        let (episode, at) = (&changes[0].episode, changes[0].at.millis_since(START.parse().unwrap()) / HOUR);
+        assert_eq!(episode.title, "no lead has segment=smb any more: renamed to smb-new?");
+        assert!(
+            !episode.critical && episode.holds.is_empty() && restarts.is_empty() && health.holds().is_empty()
+        );
+        assert!(at <= day(52), "{seed}: {at}");
+        let (changes, _, _) = play_on(&free, 90, seed, renamed);
+        let said: Vec<_> = changes.iter().map(|c| (c.transition, c.resolution)).collect();
+        assert_eq!(said, [("opened", None), ("resolved", Some("accepted"))], "{seed}: {changes:?}");
+        // What ends without a successor is a change of mix.
+        let ended = |n: i64| Hourly { ended: (n >= day(50)).then_some(1_000), ..Hourly::default() };
+        assert_eq!(told(&play_on(&free, 70, seed, ended).0), [], "{seed}");
+        assert_eq!(told(&play_on(&free, 120, seed, |_| Hourly::default()).0), [], "{seed}");
+    }
 }
 
 #[test]

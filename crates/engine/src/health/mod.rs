@@ -24,9 +24,11 @@ mod missing;
 mod pulse;
 mod records;
 mod source;
+mod spellings;
 mod stages;
 #[cfg(test)]
 mod tests;
+mod value_words;
 mod values;
 mod watch;
 

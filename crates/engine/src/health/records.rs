@@ -121,7 +121,9 @@ impl Records {
             finding.published = since.is_some();
             // Until it is known to be missing, the tables across it count on it; nothing lies across the last.
             let ends = since.is_some() && stage < plan.last();
-            finding.spoils = Some(if ends { Spoils::end(stage) } else { across });
+            let spoils = if ends { Spoils::end(stage) } else { across };
+            finding.critical = plan.targets.iter().any(|target| spoils.touches(target.metric));
+            finding.spoils = Some(spoils);
             findings.push(finding);
         }
         self.close_spend(hour, &mut still, findings, restarts, ended);
@@ -213,7 +215,6 @@ fn median(lag: &Lag) -> Seconds {
 
 fn unrecorded(name: &str, said: Option<Timestamp>, since: Timestamp) -> Finding {
     let mut finding = Finding::new(Kind::Unrecorded, name, since);
-    finding.critical = true;
     finding.title = match said {
         None => format!("no event has ever reached {name}"),
         Some(said) => format!("no event has reached {name} since {said}"),

@@ -3,7 +3,8 @@
 //! Judged against the entries that came: a quiet weekend makes no value vanish. `vanished` is minus the logarithm of
 //! the probability of not seeing a value among the entries since, a negative binomial with shape [`SHAPE`] (shares
 //! drift: Poisson would be far too sure): `SHAPE · ln(1 + expected / SHAPE)`. The share that counts as unplanned is
-//! compared with the learnt one over the last day or so.
+//! compared with the learnt one over the last day or so. A value is back when a normal share of the leads has it again,
+//! not with the first straggler; what was renamed stays open until the plan knows the new name.
 
 use plumbline_drift::judge::Spoils;
 use plumbline_events::{BodyView, EventView, LeadFactView};
@@ -12,29 +13,31 @@ use plumbline_units::{Name, Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Kind, Notice};
+use super::spellings::Spellings;
+use super::value_words::{back, unplanned, unplanned_ends, vanished, vanished_ends};
 use super::{Hour, Restart};
 
 const SHAPE: f64 = 10.0;
 /// Nats from which a value has vanished: one false page in fifty years of a value seen daily.
-const VANISHED: f64 = 13.0;
+pub(super) const VANISHED: f64 = 13.0;
 /// Nats from which verdicts wait.
 const SUSPICION: f64 = 5.0;
 /// A value with a smaller share of the entries is not watched.
-const LEAST_SHARE: f64 = 0.02;
+pub(super) const LEAST_SHARE: f64 = 0.02;
 /// A value seen on fewer of the days is not expected on any.
-const REGULAR: f64 = 0.9;
+pub(super) const REGULAR: f64 = 0.9;
 /// What a day weighs beside the next.
-const MEMORY: f64 = 0.97;
+pub(super) const MEMORY: f64 = 0.97;
 /// What an hour weighs beside the next in the share of now.
-const RECENT: f64 = 0.97;
-const LEARNING_DAYS: f64 = 10.0;
+pub(super) const RECENT: f64 = 0.97;
+pub(super) const LEARNING_DAYS: f64 = 10.0;
 /// Growth of the share without a declared value that opens an episode, and below which it ends.
 const GROWN: f64 = 0.05;
 const FADED: f64 = 0.03;
 /// In standard deviations.
 const SURPRISE: f64 = 5.0;
 /// After this the state is taken as it is.
-const ACCEPTED_AFTER: Seconds = Seconds(14 * 86_400);
+pub(super) const ACCEPTED_AFTER: Seconds = Seconds(14 * 86_400);
 const LOST_AFTER: Seconds = Seconds::DAY;
 /// Values watched per dimension; further declared ones are not.
 const MAX_VALUES: usize = 500;
@@ -56,16 +59,19 @@ struct Value {
     renamed: bool,
 }
 
-/// One declared dimension. After the declared values come the unplanned and the unset.
+/// One dimension. After the declared values come the unplanned and the unset; where none is declared, there are only
+/// spellings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Watched {
     dimension: DimensionIndex,
     names: Vec<Name>,
     values: Vec<Value>,
+    /// Of what is not declared.
+    spellings: Spellings,
     days: f64,
 }
 
-/// The declared dimensions.
+/// The dimensions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Values {
     watched: Vec<Watched>,
@@ -76,10 +82,10 @@ const STAND_INS: [&str; 2] = ["(unplanned)", "(unset)"];
 impl Values {
     /// Follows the plan: a dimension that is declared otherwise is learnt anew.
     fn follow(&mut self, plan: &Plan) {
-        let declared = plan.dimensions.iter().zip(0u8..).filter(|(d, _)| !d.values.is_empty());
+        let dimensions = plan.dimensions.iter().zip(0u8..);
         let same = |w: &Watched, (names, at): (&[Name], u8)| w.dimension.0 == at && w.names == names;
         let now: Vec<(Vec<Name>, u8)> =
-            declared.map(|(d, at)| (d.values.iter().take(MAX_VALUES).cloned().collect(), at)).collect();
+            dimensions.map(|(d, at)| (d.values.iter().take(MAX_VALUES).cloned().collect(), at)).collect();
         if now.len() == self.watched.len()
             && now.iter().zip(&self.watched).all(|((names, at), w)| same(w, (names, *at)))
         {
@@ -89,6 +95,7 @@ impl Values {
             dimension: DimensionIndex(at),
             values: vec![Value::default(); names.len() + STAND_INS.len()],
             names,
+            spellings: Spellings::default(),
             days: 0.0,
         };
         self.watched = now.into_iter().map(fresh).collect();
@@ -110,13 +117,24 @@ impl Values {
             let dimension = &plan.dimensions[usize::from(watched.dimension.0)];
             let raw = event.attributes.get(dimension.name.as_str()).unwrap_or_default();
             let declared = watched.names.len();
-            let at = match plan.canonical_value(watched.dimension, raw) {
+            let class = plan.canonical_value(watched.dimension, raw);
+            if let ValueClass::Any(value) = class {
+                if !value.is_empty() {
+                    watched.spellings.hear(value, event.received_at);
+                }
+                continue;
+            }
+            let at = match class {
                 _ if raw.trim().is_empty() => declared + 1,
                 ValueClass::Declared(name) => match watched.names.iter().position(|n| n == name) {
                     Some(at) => at,
                     None => continue,
                 },
-                ValueClass::Any(_) | ValueClass::Unplanned => declared,
+                ValueClass::Any(_) => continue,
+                ValueClass::Unplanned => {
+                    watched.spellings.hear(raw.trim(), event.received_at);
+                    declared
+                }
             };
             let value = &mut watched.values[at];
             // What was created before the value vanished and comes late does not say that it is back.
@@ -152,7 +170,12 @@ impl Values {
         self.follow(hour.plan);
         for watched in &mut self.watched {
             let name = hour.plan.dimensions[usize::from(watched.dimension.0)].name.to_string();
-            watched.close(&name, hour, disturbed, findings, restarts, ended);
+            if watched.names.is_empty() {
+                watched.spellings.close(&name, hour, disturbed, findings, ended);
+            } else {
+                watched.spellings.count(hour, disturbed);
+                watched.close(&name, hour, disturbed, findings, restarts, ended);
+            }
         }
     }
 }
@@ -172,8 +195,7 @@ impl Watched {
         let open = self.values.iter().any(|v| v.since.is_some());
         let (declared, days) = (self.names.len(), self.days);
         let knows = days >= LEARNING_DAYS && total >= 20.0;
-        // However many come at once, they are no more proof than a quarter of a usual day.
-        let weighs = all.min((total / days.max(1.0) / 4.0).max(5.0));
+        let weighs = weight(all, total, days);
         for value in &mut self.values {
             let share = if total > 0.0 { value.learnt / total } else { 0.0 };
             let came = std::mem::take(&mut value.hour);
@@ -202,8 +224,8 @@ impl Watched {
             let spoils = Spoils::funnel(hour.plan);
             let gone = nats(value.expected);
             if let Some(since) = value.since {
-                let returned = value.expected == 0.0 && !disturbed;
-                if returned || hour.at >= since.plus(ACCEPTED_AFTER) {
+                let returned = !disturbed && back(value.recent, share, recent);
+                if returned || (!value.renamed && hour.at >= since.plus(ACCEPTED_AFTER)) {
                     // A channel that paused has lost nothing: its leads were never there.
                     if returned && value.renamed && hour.at >= since.plus(LOST_AFTER) {
                         let day = hour.plan.zone.day_of(hour.at).plus(1);
@@ -222,12 +244,19 @@ impl Watched {
             if value.since.is_none() && !(watched && gone >= SUSPICION) {
                 continue;
             }
-            if watched && gone >= VANISHED.max(1.25 * value.longest) {
-                value.since = value.since.or(Some(value.last.unwrap_or(hour.at)));
+            if value.since.is_none() && watched && gone >= VANISHED.max(1.25 * value.longest) {
+                value.since = Some(value.last.unwrap_or(hour.at));
+                // What came before does not say that it is back.
+                value.recent = 0.0;
             }
-            let renamed = grown >= 0.5 * share * recent.max(1.0);
+            let left = value.since.or(value.last).unwrap_or(hour.at);
+            let newcomer = self.spellings.newcomer(left);
+            let owed = 0.5 * (share * recent).max(1.0);
+            let came = newcomer.is_some_and(|(_, came)| came >= owed.min(0.5 * value.expected.max(2.0)));
+            let renamed = came || grown >= owed;
             value.renamed = value.since.is_some() && (value.renamed || renamed);
-            let mut finding = vanished(&key, share, value.since.or(value.last).unwrap_or(hour.at), renamed);
+            let to = newcomer.map(|(to, _)| to);
+            let mut finding = vanished(&key, share, left, renamed || value.renamed, to);
             finding.published = value.since.is_some();
             finding.spoils = Some(spoils);
             finding.scopes = vec![scope];
@@ -306,56 +335,11 @@ impl Watched {
     }
 }
 
-fn nats(expected: f64) -> f64 {
+/// What an hour's entries weigh as proof: however many come at once, no more than a quarter of a usual day.
+pub(super) fn weight(entries: f64, learnt: f64, days: f64) -> f64 {
+    entries.min((learnt / days.max(1.0) / 4.0).max(5.0))
+}
+
+pub(super) fn nats(expected: f64) -> f64 {
     SHAPE * libm::log(1.0 + expected / SHAPE)
-}
-
-fn vanished(key: &str, share: f64, since: Timestamp, renamed: bool) -> Finding {
-    let mut finding = Finding::new(Kind::VanishedValue, key, since);
-    finding.critical = true;
-    let hint = if renamed { ": renamed?" } else { "" };
-    finding.title = format!("no lead has {key} any more{hint}");
-    let reason = if renamed {
-        "as many leads more have a value the plan does not declare"
-    } else {
-        "a channel that has really ended looks the same: after fourteen days its verdicts go on"
-    };
-    finding.summary = format!(
-        "{:.0}% of the leads used to have {key} and none has had it since {since}; {reason}.",
-        share * 100.0
-    );
-    finding.action = format!(
-        "If the value was renamed, add the new spelling of {key} to the dimension's aliases in the plan"
-    );
-    finding
-}
-
-fn vanished_ends(key: &str, returned: bool) -> Notice {
-    let text = if returned {
-        format!("Leads have {key} again.")
-    } else {
-        format!("No lead has had {key} for fourteen days: it is taken to have ended, and its verdicts go on.")
-    };
-    Notice { accepted: !returned, text }
-}
-
-fn unplanned(key: &str, now: f64, before: f64, since: Timestamp) -> Finding {
-    let mut finding = Finding::new(Kind::UnplannedValue, key, since);
-    finding.title = format!("{:.0}% of the leads have {key}", now * 100.0);
-    finding.summary = format!(
-        "{:.0}% of the newest leads count as {key}, where {:.0}% used to: they are missing where they belong.",
-        now * 100.0,
-        before * 100.0
-    );
-    finding.action = "Declare the new value, or add it to the dimension's aliases, in the plan".into();
-    finding
-}
-
-fn unplanned_ends(faded: bool) -> Notice {
-    let text = if faded {
-        "The share is what it was."
-    } else {
-        "It has been so for fourteen days and is taken as it is."
-    };
-    Notice { accepted: !faded, text: text.into() }
 }

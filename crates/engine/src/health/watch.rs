@@ -14,9 +14,10 @@ const BACKLOG_SHARE: f64 = 0.2;
 const BACKLOG_HOURS: i64 = 24;
 /// Hours of silence whose loss, if nothing is delivered later, spoils days for good.
 const LOST_HOURS: i64 = 24;
-/// The loss is proven once the silence is as improbable as two false ones in a row: evidence that is thrown away is
-/// dear, and the few messages of a silence that has just been found may never have been there.
-const PROVEN: f64 = 2.0;
+/// The loss is proven once the silence is longer than what is told of by so much: evidence that is thrown away is dear,
+/// and the few messages of a silence that has just been found may never have been there. Of the silences told of by
+/// chance one in eight or so passes it.
+const PROVEN: f64 = 1.25;
 /// Hours after which a silent source is taken to be gone.
 const GONE_HOURS: i64 = 28 * 24;
 const HOUR: i64 = 3_600_000;
