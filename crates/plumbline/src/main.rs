@@ -1,5 +1,21 @@
 //! The `plumbline` command: arguments, wiring, exit codes. Everything is decided in the crates below it.
 
+/// As the standard macro, but nobody reading standard error is no reason to panic.
+macro_rules! eprintln {
+    ($($said:tt)*) => {{
+        use std::io::Write as _;
+        _ = writeln!(std::io::stderr(), $($said)*);
+    }};
+}
+
+/// As above, without the line's end.
+macro_rules! eprint {
+    ($($said:tt)*) => {{
+        use std::io::Write as _;
+        _ = write!(std::io::stderr(), $($said)*);
+    }};
+}
+
 mod args;
 mod commands;
 mod config;

@@ -4,6 +4,8 @@
 //! than a day back) and at least fifty. A campaign that triples a day's leads spreads them over that day. What a
 //! source held back while it was silent is none: each day of silence allows as many more.
 
+use std::collections::BTreeMap;
+
 use plumbline_drift::judge::Spoils;
 use plumbline_events::EventView;
 use plumbline_plan::Scope;
@@ -29,8 +31,8 @@ const PAUSE: Seconds = Seconds::HOUR;
 /// The leads of one source by the hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Burst {
-    /// Hour, leads and old leads of the hours not closed yet.
-    open: Vec<(i64, u32, u32)>,
+    /// Leads and old leads by hour of arrival, of those not closed yet.
+    open: BTreeMap<i64, (u32, u32)>,
     last: Option<Timestamp>,
     /// The latest pause: its end and its length in days.
     pause: Option<(Timestamp, f64)>,
@@ -65,11 +67,10 @@ impl Burst {
         }
         let hour = received.millis().div_euclid(HOUR);
         let old = u32::from(event.occurred_at < received.minus(OLD));
-        let full = self.open.len() >= MAX_OPEN;
-        match self.open.last_mut().filter(|open| open.0 >= hour || full) {
-            Some(open) => (open.1, open.2) = (open.1.saturating_add(1), open.2.saturating_add(old)),
-            None => self.open.push((hour, 1, old)),
-        }
+        let full = self.open.len() >= MAX_OPEN && !self.open.contains_key(&hour);
+        let last = self.open.last_key_value().map(|(last, _)| *last);
+        let open = self.open.entry(last.filter(|_| full).unwrap_or(hour)).or_default();
+        *open = (open.0.saturating_add(1), open.1.saturating_add(old));
     }
 
     /// Whether a burst is under way or has not settled.
@@ -88,10 +89,10 @@ impl Burst {
         findings: &mut Vec<Finding>,
         restarts: &mut Vec<Restart>,
     ) -> Option<(String, Notice)> {
-        let closed = |open: &&(i64, u32, u32)| open.0 <= hour.number;
-        let (leads, old) =
-            self.open.iter().filter(closed).fold((0u32, 0u32), |(n, o), open| (n + open.1, o + open.2));
-        self.open.retain(|open| open.0 > hour.number);
+        // Hours that were read late are closed together, and none of them brought what all did.
+        let later = self.open.split_off(&(hour.number + 1));
+        let closed = std::mem::replace(&mut self.open, later);
+        let (leads, old) = closed.into_values().max().unwrap_or_default();
         let backlog = self.pause.filter(|(end, _)| hour.at <= end.plus(Seconds::hours(SETTLES_AFTER)));
         let days = if 2 * old > leads { USUAL_DAYS_IF_OLD } else { USUAL_DAYS };
         let allowed = daily.map(|daily| {

@@ -1,6 +1,7 @@
 //! Files in, counts out.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -129,4 +130,21 @@ fn the_same_seed_makes_the_same_history_with_its_plan_and_truth() {
     assert_eq!(first, generate("b.jsonl", "3"));
     assert_ne!(first, generate("c.jsonl", "4"));
     assert_eq!(plumbline(&["generate", "--leads-per-day", "-5"]).code, 2);
+}
+
+#[test]
+fn a_run_whose_standard_error_nobody_reads_ends_as_any_other() {
+    let plan = example("plan.toml");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plumbline"))
+        .args(["backtest", "--plan", &plan, "--events", "-"])
+        .env_remove("PLUMBLINE_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before the run has anything to say: it awaits its input.
+    drop(child.stderr.take());
+    child.stdin.take().unwrap().write_all(&std::fs::read(example("events.jsonl")).unwrap()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

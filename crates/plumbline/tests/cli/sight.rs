@@ -66,6 +66,8 @@ fn what_the_plan_lacks_is_listed() {
         "stages: nurture (1 event)",
         "currencies without a rate: JPY (1 event)",
         "values of segment: enterprise (1 event)",
+        "stages: mql, sql, opportunity. What begins or ends at one waits",
+        "statements of spend. The targets of spend and CAC wait",
     ] {
         assert!(check.stdout.contains(part), "{part}\n{}", check.stdout);
     }

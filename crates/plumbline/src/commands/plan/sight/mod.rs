@@ -8,7 +8,7 @@ use plumbline_drift::power::{
     CohortRate, PeriodRatio, Power, Sampler, Volume, cohort_rate, period_ratio, power,
 };
 use plumbline_drift::stat::{Model, Models};
-use plumbline_plan::{Metric, Plan, TargetIndex};
+use plumbline_plan::{Metric, Plan, StageIndex, TargetIndex};
 use plumbline_units::Day;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -39,8 +39,10 @@ pub(super) struct Sight {
     scopes: Vec<Seeing>,
     rates: Vec<Beside>,
     unknown: Vec<(Unknown, String, u64)>,
-    /// Stages of the plan that no event reaches.
+    /// Stages of the plan that no event names.
     silent: Vec<String>,
+    /// The plan counts on spend and no event states any.
+    spendless: bool,
     /// Only the ends of the funnel are recorded.
     ends_only: bool,
 }
@@ -88,6 +90,7 @@ impl Sight {
         let everything = seen.series(plan, &plumbline_plan::Scope::default());
         let stages = plan.motion().stages.iter().zip(0u8..);
         let reaches = |stage: u8| (0..everything.len()).any(|i| everything.reached(stage, i) > 0);
+        let names = |stage: u8| seen.named.contains(&StageIndex(stage));
         let inner = 1..(plan.motion().stages.len() as u8).saturating_sub(1);
         Ok(Sight {
             days: seen.days,
@@ -95,7 +98,9 @@ impl Sight {
             rejected: seen.rejected,
             scopes: seeing(plan, &seen, progress),
             rates: beside(plan, &seen),
-            silent: stages.filter(|(_, at)| !reaches(*at)).map(|(name, _)| name.to_string()).collect(),
+            silent: stages.filter(|(_, at)| !names(*at)).map(|(name, _)| name.to_string()).collect(),
+            spendless: plan.targets.iter().any(|t| matches!(t.metric, Metric::Cac | Metric::Spend))
+                && !seen.spend,
             ends_only: inner.into_iter().all(|stage| !everything.records(stage, 0) || !reaches(stage)),
             unknown: seen.unknown.into_iter().map(|((what, name), count)| (what, name, count)).collect(),
         })

@@ -1,11 +1,11 @@
 //! What the events hold: their fold under the plan, and what of them the plan does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plumbline_drift::judge::scope_series;
 use plumbline_drift::power::Volume;
 use plumbline_drift::stat::ScopeSeries;
-use plumbline_events::{BodyView, EventView, RecordView, decode_record};
+use plumbline_events::{BodyView, EventView, LeadFactView, OpportunityFactView, RecordView, decode_record};
 use plumbline_funnel::{Applied, Fold, FoldOptions};
 use plumbline_plan::{DimensionIndex, Metric, Plan, Scope, StageIndex, ValueClass};
 use plumbline_units::{Day, Money, Timestamp};
@@ -29,6 +29,9 @@ pub(super) struct Seen {
     pub(super) events: u64,
     /// What the plan lacks, by kind and name, with the number of events.
     pub(super) unknown: BTreeMap<(Unknown, String), u64>,
+    /// Stages that an event names, and whether one states spend.
+    pub(super) named: BTreeSet<StageIndex>,
+    pub(super) spend: bool,
     /// Lines that are no events, by reason.
     pub(super) rejected: u64,
 }
@@ -52,6 +55,7 @@ impl Seen {
         let mut fold = Fold::new(plan, FoldOptions { horizon: None, ..FoldOptions::default() });
         let mut unknown = BTreeMap::new();
         let mut span: Option<(Timestamp, Timestamp)> = None;
+        let (mut named, mut spend) = (BTreeSet::new(), false);
         let (mut events, mut record) = (0, Vec::new());
         while records.next(&mut record)? {
             // An exported log holds records that are no events.
@@ -63,6 +67,8 @@ impl Seen {
             let (first, last) = span.unwrap_or((event.occurred_at, event.occurred_at));
             span = Some((first.min(event.occurred_at), last.max(event.occurred_at)));
             note(plan, &event, &mut unknown);
+            named.extend(stage(plan, &event.body));
+            spend |= matches!(event.body, BodyView::Spend { .. });
             let _: Applied = fold.apply(&event, None);
         }
         let (first, last) = span.ok_or_else(|| {
@@ -75,7 +81,7 @@ impl Seen {
         // The day of the last event has not ended.
         let last = plan.zone.day_of(last).plus(-1).max(first);
         let rejected = records.tally().rejections();
-        Ok(Seen { fold, days: (first, last), events, unknown, rejected })
+        Ok(Seen { fold, days: (first, last), events, unknown, named, spend, rejected })
     }
 
     /// The counts of a scope at the end.
@@ -103,6 +109,18 @@ fn note(plan: &Plan, event: &EventView<'_>, unknown: &mut BTreeMap<(Unknown, Str
         && plan.exchange(money, plan.zone.day_of(event.occurred_at)).is_none()
     {
         count(Unknown::Currency, money.currency.as_str());
+    }
+}
+
+/// The stage of the plan that an event says was reached.
+fn stage(plan: &Plan, body: &BodyView<'_>) -> Option<StageIndex> {
+    match body {
+        BodyView::Lead { fact: LeadFactView::Created, .. } => Some(plan.first()),
+        BodyView::Opportunity { fact: OpportunityFactView::Created, .. } => plan.motion().opportunity,
+        BodyView::Opportunity { fact: OpportunityFactView::Won, .. } => Some(plan.last()),
+        BodyView::Lead { fact: LeadFactView::StageReached(stage), .. }
+        | BodyView::Opportunity { fact: OpportunityFactView::StageReached(stage), .. } => plan.stage(stage),
+        _ => None,
     }
 }
 

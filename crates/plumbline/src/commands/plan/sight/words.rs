@@ -24,6 +24,7 @@ impl Sight {
         self.write_false_pages(plan, &mut out);
         self.write_rates(plan, &mut out);
         self.write_unknown(plan, &mut out);
+        self.write_missing(&mut out);
         out
     }
 
@@ -131,7 +132,7 @@ impl Sight {
     }
 
     fn write_unknown(&self, plan: &Plan, out: &mut String) {
-        if self.unknown.is_empty() && self.silent.is_empty() {
+        if self.unknown.is_empty() {
             return;
         }
         out.push_str("\nIn the events and not in the plan\n\n");
@@ -150,8 +151,23 @@ impl Sight {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let _ = writeln!(out, "  {}: {}{more}", kind_words(plan, kind), listed.join(", "));
         }
+    }
+
+    fn write_missing(&self, out: &mut String) {
+        if self.silent.is_empty() && !self.spendless {
+            return;
+        }
+        out.push_str("\nIn the plan and in no event\n\n");
         if !self.silent.is_empty() {
-            let _ = writeln!(out, "  and in the plan, but in no event: stage {}", self.silent.join(", "));
+            let _ = writeln!(
+                out,
+                "  stages: {}. What begins or ends at one waits until it is recorded; what lies across it is judged\n  \
+                 from end to end.",
+                self.silent.join(", ")
+            );
+        }
+        if self.spendless {
+            out.push_str("  statements of spend. The targets of spend and CAC wait for them.\n");
         }
     }
 
@@ -189,6 +205,7 @@ impl Sight {
             "rates": self.rates.iter().map(rate).collect::<Vec<_>>(),
             "not_in_plan": self.unknown.iter().map(unknown).collect::<Vec<_>>(),
             "stages_without_events": self.silent,
+            "no_spend_stated": self.spendless,
             "only_ends_recorded": self.ends_only,
         })
     }
