@@ -66,6 +66,12 @@ fn hours(change: &DataChange) -> i64 {
     change.at.millis_since(START.parse().unwrap()) / HOUR
 }
 
+const WON: BodyView<'static> = BodyView::Opportunity {
+    opportunity_id: "O",
+    lead_id: None,
+    amount: None,
+    fact: OpportunityFactView::Won,
+};
 const NEVER: std::ops::Range<i64> = 0..0;
 const ALWAYS: std::ops::Range<i64> = 0..i64::MAX;
 
@@ -141,6 +147,36 @@ fn a_stage_that_no_event_ever_reaches_is_told_of_and_holds_back_what_begins_or_e
         told(&changes)
     );
     assert_eq!(health.unrecorded(&plan), [StageIndex(1)]);
+}
+
+#[test]
+fn days_that_are_read_at_once_are_no_list_unless_an_hour_of_them_is() {
+    let plan = staged();
+    let none = BTreeMap::new();
+    for (listed, told_of) in [(0, 0), (400, 1)] {
+        let company = [said("crm", lead(LeadFactView::Created), 30.0, NEVER), said("crm", WON, 1.0, NEVER)];
+        let (_, _, mut health) = play(&plan, 30, 1, &company);
+        let start = START.parse::<Timestamp>().unwrap().millis() + 30 * 24 * HOUR;
+        let mut burst = 0;
+        for day in 0..8 {
+            // Four days' worth, of which the clock has long passed the hours.
+            for n in 0..120 + if day == 7 { listed } else { 0 } {
+                let hour = if n < 120 { n % 24 } else { 12 };
+                let at = Timestamp::clamped(start + (24 * day + hour) * HOUR + n);
+                let lead = event("crm", at, at, Attributes::Map(&none), lead(LeadFactView::Created));
+                health.observe(&lead, &plan, &EngineConfig::default());
+            }
+            for hour in 1..=24 {
+                let at = Timestamp::clamped(start + (24 * (day + 1) + hour) * HOUR);
+                let changes = health.close_hour(at, &plan, &BTreeMap::new(), false, false).changes;
+                burst += told(&changes)
+                    .iter()
+                    .filter(|(key, turn)| *key == "import-burst/crm" && *turn == "opened")
+                    .count();
+            }
+        }
+        assert_eq!(burst, told_of, "{listed}");
+    }
 }
 
 #[test]

@@ -111,3 +111,45 @@ fn the_demo_catches_the_trap_after_its_onset_and_nothing_before() {
     assert_eq!(demo.code, 0, "{}\n{}", demo.stdout, demo.stderr);
     assert!(demo.stdout.contains("days sooner"), "{}", demo.stdout);
 }
+
+#[test]
+fn a_feed_without_the_stages_between_is_told_of_and_judged_from_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, plan) = (inside(&folder, "events.jsonl"), inside(&folder, "plan.toml"));
+    let made = plumbline(&[
+        "generate",
+        "--scenario",
+        "steady",
+        "--days",
+        "150",
+        "--leads-per-day",
+        "60",
+        "--segments",
+        "smb,mid",
+        "-o",
+        &events,
+        "--plan",
+        &plan,
+    ]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let all = std::fs::read_to_string(&events).unwrap();
+    let between = |line: &&str| line.contains("stage_reached") || line.contains("opportunity.created");
+    let ends: Vec<&str> = all.lines().filter(|line| !between(line)).collect();
+    assert!(ends.len() > 1_000 && ends.len() < all.lines().count());
+    let path = write(&folder, "ends.jsonl", ends.join("\n"));
+    let run = plumbline(&["backtest", "--plan", &plan, "--events", &path, "--json"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told: Vec<(String, String)> = run
+        .json()
+        .iter()
+        .filter(|alert| alert["transition"] == "opened")
+        .map(|alert| (alert["kind"].to_string(), alert["title"].to_string()))
+        .collect();
+    let never = |stage: &str| ("\"data\"".to_string(), format!("\"no event has ever reached {stage}\""));
+    assert_eq!(told, ["mql", "sql", "opportunity"].map(never), "{}", run.stderr);
+    let verdict = |target: &str| {
+        let line = run.stderr.lines().find(|line| line.contains(&format!(" {target} in segment=smb:")));
+        line.expect(target).rsplit_once(": ").unwrap().1.to_string()
+    };
+    assert_ne!(verdict("lead-to-won"), "data_unhealthy", "its ends are recorded");
+}

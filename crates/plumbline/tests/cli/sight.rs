@@ -67,6 +67,7 @@ fn what_the_plan_lacks_is_listed() {
         "currencies without a rate: JPY (1 event)",
         "values of segment: enterprise (1 event)",
         "stages: mql, sql, opportunity. What begins or ends at one waits",
+        "\nIn the plan and in no event\n",
         "statements of spend. The targets of spend and CAC wait",
     ] {
         assert!(check.stdout.contains(part), "{part}\n{}", check.stdout);
