@@ -4,7 +4,7 @@ use plumbline_plan::Direction;
 use plumbline_units::Day;
 
 use super::counts::{self, DayCount};
-use super::evidence::{Evidence, Interval, Onset, TableEvidence, TableId, Window};
+use super::evidence::{Evidence, Interval, Onset, TableEvidence, TableId, WATCHED, Window};
 use super::gate;
 use super::grid::{EFFECTS, Side};
 use super::model::{Cac, Kind, Model, Rates};
@@ -254,9 +254,9 @@ impl Model {
             }
         }
         let log_e = log_sum([down, up].into_iter());
-        let dated = dated || log_e >= self.log_threshold - std::f64::consts::LN_10;
+        let dated = dated || log_e >= self.log_threshold - WATCHED;
         let peak = leading.filter(|_| dated);
-        let peak = peak.and_then(|(_, line)| line.sums.peak(&self.grid.effects, side));
+        let peak = peak.and_then(|(_, line)| self.peak(line, side, series, first));
         let (leading, onset) = match (leading, peak) {
             (Some((_, line)), Some(peak)) => (line.table, self.onset(line.table, peak, series, first)),
             (line, _) => {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::projection::Z95;
 
+/// ln 10: a target is watched from M ≥ c/10.
+pub(crate) const WATCHED: f64 = std::f64::consts::LN_10;
+
 /// A table of evidence: what is counted against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,7 +141,7 @@ impl Evidence {
 
     /// Whether M ≥ c/10.
     pub fn watches(&self) -> bool {
-        self.log_e >= self.log_threshold - std::f64::consts::LN_10
+        self.log_e >= self.log_threshold - WATCHED
     }
 }
 

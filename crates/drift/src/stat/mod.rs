@@ -51,6 +51,7 @@ pub(crate) mod lag;
 mod maximum;
 mod model;
 mod observed;
+mod onset;
 mod pace;
 mod pair;
 mod project;

@@ -28,15 +28,21 @@ const LEVELS: [f64; 8] = [1.0, 1.15, 1.3, 1.45, 1.6, 2.0, 2.5, 3.5];
 /// Expected conversions that the least drift counts as.
 const PRIOR: f64 = 60.0;
 
-/// What a table says of one entry day.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ratios {
+/// What a table says of one entry day, against drifts of N sizes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ratios<const N: usize> {
     /// What came.
     seen: f64,
     /// What the plan expects to have come.
     expected: f64,
+    /// About the logarithm of what the table estimates.
+    pub(super) information: f64,
     /// ln of the likelihood of the plan over that of each level.
-    logs: [f64; LEVELS.len()],
+    pub(super) logs: [f64; N],
+}
+
+impl<const N: usize> Ratios<N> {
+    const NONE: Ratios<N> = Ratios { seen: 0.0, expected: 0.0, information: 0.0, logs: [0.0; N] };
 }
 
 impl Model {
@@ -82,15 +88,15 @@ impl Model {
         (log_sum(sums.into_iter()), day)
     }
 
-    /// What a table says of each day from position `first` on.
-    fn ratios(
+    /// What a table says of each day from position `first` on against drifts by these factors; of cycle times nothing.
+    pub(super) fn ratios<const N: usize>(
         &self,
         series: &ScopeSeries,
         table: TableId,
         first: usize,
         side: Side,
-        levels: [f64; LEVELS.len()],
-    ) -> Vec<Ratios> {
+        levels: [f64; N],
+    ) -> Vec<Ratios<N>> {
         let counts = |days: &[DayCount], spread: f64| count_ratios(days, levels, spread);
         match (table, &self.kind) {
             (TableId::Pair { from, to }, _) => {
@@ -105,32 +111,41 @@ impl Model {
             }
             (TableId::Volume { stage }, Kind::Volume { per_day, .. }) => {
                 let days = self.volume_days(stage, *per_day, series, first).unwrap_or_default();
-                let mut ratios = vec![Ratios::default(); series.len() - first - days.len()];
+                let mut ratios = vec![Ratios::NONE; series.len() - first - days.len()];
                 ratios.extend(counts(&days, self.volume_spread(stage, *per_day, series)));
                 ratios
             }
             _ => Vec::new(),
         }
     }
+
+    /// Variance of the logarithm of what the plan says of a table, where it was estimated.
+    pub(super) fn doubt(&self, table: TableId) -> f64 {
+        let TableId::Pair { from, to } = table else { return 0.0 };
+        let pair = self.rates().and_then(|rates| rates.pair(from, to));
+        pair.map_or(0.0, |pair| pair.error * pair.error)
+    }
 }
 
-fn pair_ratios(
+fn pair_ratios<const N: usize>(
     pair: &Pair,
     series: &ScopeSeries,
     first: usize,
     side: Side,
-    levels: [f64; LEVELS.len()],
-) -> Vec<Ratios> {
+    levels: [f64; N],
+) -> Vec<Ratios<N>> {
     let nulls = levels.map(|level| moved(pair.rate, side, level));
     let hits = nulls.map(|null| libm::log(pair.rate / null));
-    let mut ratios = vec![Ratios::default(); series.len().saturating_sub(first)];
+    let mut ratios = vec![Ratios::NONE; series.len().saturating_sub(first)];
     for cohort in pair.cohorts(series, first) {
         let open = |p: f64| (1.0 - p * cohort.matured).max(LEAST_MISS);
         let missed = cohort.entered - cohort.converted;
         let spread = pair.spread(cohort.entered, cohort.matured);
+        let expected = cohort.entered * pair.rate * cohort.matured / spread;
         ratios[cohort.index - first] = Ratios {
             seen: cohort.converted / spread,
-            expected: cohort.entered * pair.rate * cohort.matured / spread,
+            expected,
+            information: expected / open(pair.rate),
             logs: std::array::from_fn(|l| {
                 let miss = libm::log(open(pair.rate) / open(nulls[l]));
                 (cohort.converted * hits[l] + missed * miss) / spread
@@ -141,8 +156,9 @@ fn pair_ratios(
 }
 
 /// Counts at plan against counts at each level times it, with over-dispersion φ.
-fn count_ratios(days: &[DayCount], levels: [f64; LEVELS.len()], spread: f64) -> Vec<Ratios> {
+fn count_ratios<const N: usize>(days: &[DayCount], levels: [f64; N], spread: f64) -> Vec<Ratios<N>> {
     let of = |day: &DayCount| Ratios {
+        information: day.expected / spread,
         seen: day.count / spread,
         expected: day.expected / spread,
         logs: levels.map(|level| (-day.count * libm::log(level) - (1.0 - level) * day.expected) / spread),

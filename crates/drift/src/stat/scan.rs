@@ -166,21 +166,7 @@ impl Sums {
         };
         let max = self.rows.iter().flat_map(logs).fold(f64::MIN, f64::max);
         let weigh = |row: &[f64; GRID]| fast::exp(logs(row).map(|log| log - max)).iter().sum::<f64>();
-        let weights: Vec<f64> = self.rows.iter().map(weigh).collect();
-        let mut order: Vec<usize> = (0..weights.len()).collect();
-        // Ties go to the later day: the shorter drift is claimed.
-        order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]).then(b.cmp(&a)));
-        let best = *order.first()?;
-        let total: f64 = weights.iter().sum();
-        let (mut low, mut high, mut held) = (best, best, 0.0);
-        for &i in &order {
-            (low, high) = (low.min(i), high.max(i));
-            held += weights[i];
-            if held >= 0.9 * total {
-                break;
-            }
-        }
-        Some(Peak { best, low, high })
+        hull(&self.rows.iter().map(weigh).collect::<Vec<f64>>())
     }
 
     /// ln of the mean of Σ_r v_r exp A over the onsets `from..=to`, with the weights of one side made whole: an
@@ -218,6 +204,24 @@ impl Sums {
         }
         best.1
     }
+}
+
+/// The cohort of the greatest weight, and the hull of the highest weights that make 90% of all. `None` of none.
+pub(crate) fn hull(weights: &[f64]) -> Option<Peak> {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    // Ties go to the later day: the shorter drift is claimed.
+    order.sort_by(|&a, &b| weights[b].total_cmp(&weights[a]).then(b.cmp(&a)));
+    let best = *order.first()?;
+    let total: f64 = weights.iter().sum();
+    let (mut low, mut high, mut held) = (best, best, 0.0);
+    for &i in &order {
+        (low, high) = (low.min(i), high.max(i));
+        held += weights[i];
+        if held >= 0.9 * total {
+            break;
+        }
+    }
+    Some(Peak { best, low, high })
 }
 
 /// ln Σ exp of the values, in the order given; `f64::MIN` of none.
