@@ -149,8 +149,9 @@ fn recovery_is_shown_after_the_fix_and_not_before() {
     let since = support::first_day().plus(162);
     let shown = plumbline_drift::stat::RECOVERY_LOG_THRESHOLD;
     let drifting = last(&Spec { days: 199, ..spec.clone() });
-    assert!(model.recovering(&drifting, table, Direction::Below, (since, since)).0 < shown);
-    assert!(model.recovering(&last(&spec), table, Direction::Below, (since, since)).0 >= shown);
+    let evidence = |series| model.recovering(series, Direction::Below, (since, since), &[table]).0;
+    assert!(evidence(&drifting) < shown);
+    assert!(evidence(&last(&spec)) >= shown);
 }
 
 #[test]
@@ -187,4 +188,21 @@ fn equal_series_give_equal_bits() {
         let (a, b) = (model(&plan, target).assess(&series, None), model(&plan, target).assess(&series, None));
         assert_eq!(format!("{a:?}"), format!("{b:?}"));
     }
+}
+
+#[test]
+fn a_loss_spread_evenly_is_dated_by_its_weak_effects_and_not_taken_for_recovered() {
+    let model = model(&on_plan(200.0), CONVERSION);
+    let each = libm::pow(0.7, 0.25);
+    let (mut covered, mut recovered) = (0, 0);
+    for seed in 0..10 {
+        let spec = Spec { rates: [each; 4], ..Spec::steady(200.0, 160, seed) };
+        let series = last(&Spec { onset: 120, ..spec });
+        let onset = model.assess(&series, None).unwrap().onset;
+        let (day, since) = (support::first_day().plus(120), support::first_day().plus(140));
+        covered += u32::from(onset.low <= day && day <= onset.high);
+        let (log, _) = model.recovering(&series, Direction::Below, (onset.estimate, since), &[]);
+        recovered += u32::from(log >= plumbline_drift::stat::RECOVERY_LOG_THRESHOLD);
+    }
+    assert!(covered >= 8 && recovered == 0, "{covered} of 10 covered, {recovered} recovered");
 }

@@ -18,6 +18,10 @@ use crate::stat::{
 /// it from flickering.
 const BACK_INSIDE: f64 = 0.8;
 
+/// Standard deviations by which the projection must have come back inside the warn bound to withdraw a drift: few
+/// entries lie on either side of it by chance.
+const CLEAR: f64 = 1.0;
+
 /// Days by which a change after the onset is told.
 const LATELY: i32 = 28;
 
@@ -125,7 +129,8 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
         sureness,
         inside: latch.zip(whole).is_some_and(|(latch, whole)| {
             let back = |i: Interval| back_inside(target, latch.direction, i.value);
-            back(whole) && lately.is_none_or(back)
+            let clear = beyond(target, latch.direction, whole) >= CLEAR;
+            back(whole) && clear && lately.is_none_or(back)
         }),
         critical_lately: latch
             .zip(lately)
@@ -155,25 +160,24 @@ fn lately(model: &Model, series: &ScopeSeries, onset: Day) -> Option<Interval> {
     projection.conversion.map(|_| projection.relative())
 }
 
-/// A drift has recovered once every part of the funnel that shows it says so: each transition (and the cost per
-/// lead) that refutes the plan by itself, be it only since the episode opened; where none does, the table that
-/// opened it.
+/// A drift has recovered once the funnel as a whole says so, none of the parts that refute the plan by themselves
+/// speaks against it, and the entries since lead inside the warn bound.
 fn recovery(model: &Model, series: &ScopeSeries, evidence: &Evidence, latch: &Latch) -> Recovery {
-    let Some(paged) = latch.table else { return Recovery::No };
-    let shows = |t: &&TableEvidence| {
+    let refutes = |t: &&TableEvidence| {
         let log = if latch.direction == Direction::Below { t.log_below } else { t.log_above };
         t.table.is_part() && log >= evidence.log_threshold
     };
     let days = (evidence.onset.estimate, latch.since);
-    let recovering = |table: TableId| match table {
-        TableId::Velocity { .. } => {
+    let (log, day) = match latch.table {
+        None => return Recovery::No,
+        Some(TableId::Velocity { .. }) => {
             (model.cycle_recovering(series, latch.direction, latch.since), series.last_day)
         }
-        _ => model.recovering(series, table, latch.direction, days),
+        Some(_) => {
+            let refuting: Vec<TableId> = evidence.tables.iter().filter(refutes).map(|t| t.table).collect();
+            model.recovering(series, latch.direction, days, &refuting)
+        }
     };
-    let least = |a: (f64, Day), b: (f64, Day)| if b.0 < a.0 { b } else { a };
-    let parts = evidence.tables.iter().filter(shows).map(|t| recovering(t.table));
-    let (log, day) = parts.reduce(least).unwrap_or_else(|| recovering(paged));
     if log < RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
         Recovery::No
     } else if log < RECOVERY_LOG_THRESHOLD || !whole_again(model, series, latch.direction, day) {

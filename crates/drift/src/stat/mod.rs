@@ -23,16 +23,16 @@
 //! guaranteed, at the price of some days: about 2 at 2000 entries a day, 4 at 500, 5 at 200, 23 at 30. It is the
 //! default above 500 entries a day; `half-strict` lies between (2 to 4 pages a year at 200).
 //!
-//! **Onset.** τ̂ maximises Σ_r v_r·exp A(τ, r) on the leading table, with the 90% highest weights around it. The
-//! lower end moves back by the p90 of the lag upstream: entries into a later stage still hold journeys from
+//! **Onset.** τ̂ maximises Σ_r exp A(τ, r) on the leading table, over weaker effects than the detector's as well, with
+//! the highest weights around it. The lower end moves back by the p90 of the lag upstream: entries into a later stage still hold journeys from
 //! before the onset, and without it the interval covers the truth in 23 to 85% of runs.
 //!
 //! **Where it is heading.** Per transition the maximum a posteriori of a censored Bernoulli rate; a page asks it
 //! of the target as a whole, averaged over which transitions have moved. What is withdrawn opens again only when
 //! the whole lies outside by one standard deviation for every withdrawal.
 //!
-//! **Recovery.** The same statistic reversed: "as far off as it was" against the plan, over the entries since the
-//! page.
+//! **Recovery.** The same statistic reversed: "every part as far off as it was" against the plan, over the entries
+//! since the page.
 //!
 //! Sources: Shin, Ramdas and Rinaldo, *E-detectors* (NEJSDS 2023), for the e-SR procedure and its guarantee;
 //! Shekhar and Ramdas (arXiv 2309.09111) for mixtures over effects; Biswas and Kalbfleisch (2008) for
@@ -71,6 +71,7 @@ pub use model::{Model, Models};
 pub(crate) use observed::censored_rate;
 pub use series::{AgeSeries, HOURS_KEPT, PairSeries, ScopeSeries, StageEntries};
 
-/// ln 500, the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it. A drift
-/// that stands for another d days is thereby declared over in error with a probability of at most d/500.
-pub const RECOVERY_LOG_THRESHOLD: f64 = 6.214_608_098_422_191;
+/// ln 200, the reversed detector's threshold: recovery is shown once [`Model::recovering`] reaches it. A drift that
+/// stands for another d days exactly as it was read is thereby declared over in error with a probability of at most
+/// d/200.
+pub const RECOVERY_LOG_THRESHOLD: f64 = 5.298_317_366_548_036;

@@ -4,11 +4,11 @@
 //! place among them. A drift spread over many parts is weaker in each, and read by effects too strong for it τ̂ is
 //! the best of its bad weeks. So the onset is weighed by weaker effects as well: with all effects r alike likely, a
 //! day τ has the weight `Σ_r exp A(τ, r)`, A(τ, r) = Σ_{e ≥ τ} ℓ_e(r), and the interval is the hull of the highest
-//! weights that make 90%.
+//! weights.
 
+use super::assess::Line;
 use super::grid::{EFFECTS, Side};
 use super::model::Model;
-use super::assess::Line;
 use super::scan::{Peak, hull};
 use super::series::ScopeSeries;
 
@@ -23,7 +23,8 @@ impl Model {
     /// there. `None` without any day.
     pub(super) fn peak(&self, line: &Line, side: Side, series: &ScopeSeries, first: usize) -> Option<Peak> {
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
-        let strong = self.grid.effects.iter().filter(|effect| effect.side == side).map(|effect| effect.factor);
+        let strong =
+            self.grid.effects.iter().filter(|effect| effect.side == side).map(|effect| effect.factor);
         let mut levels = [1.0; LEVELS];
         let weaker = WEAKER.iter().map(|power| libm::pow(warn, *power));
         levels.iter_mut().zip(weaker.chain(strong)).for_each(|(level, factor)| *level = factor);

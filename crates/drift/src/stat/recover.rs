@@ -1,12 +1,15 @@
-//! Recovery, shown by evidence: the detector reversed on a table that drifted.
+//! Recovery, shown by evidence: the detector reversed on the funnel as it drifted.
 //!
-//! The null is "still drifting", the alternative the plan. A recovery among the entries of day ρ is scanned from
-//! the day the episode opened on: `R = Σ_ρ exp Σ_{e≥ρ} ln(L_e(plan)/L_e(r_ρ))`, a Shiryaev–Roberts sum like M. The
-//! drift r_ρ is read from the days before ρ, onset to ρ: k/(n·p·F) in all, shrunk towards 0.8 with the weight of
-//! [`PRIOR`] expected conversions and taken to the nearest [`LEVELS`] on the plan's side, so it is predictable
-//! and each term a likelihood ratio of what came after it. A drift known to be large is told from the plan by far
-//! fewer entries than one of 0.8, which is the null of every drift that is no larger; 0.8 (for a warn bound of
-//! 10%) because its likelihood ratio against the plan stands still about on the bound.
+//! The null is "every part goes on as it has since the onset", the alternative the plan. A recovery among the entries
+//! of day ρ is scanned from the day the episode opened on: `R = Σ_ρ exp Σ_j Σ_{e≥ρ} ln(L_j,e(plan)/L_j,e(r_j,ρ))`, a
+//! Shiryaev–Roberts sum like M, over the adjacent transitions j (and the cost per lead) together, whose conversions
+//! are independent given the entries. How far a part has drifted, r_j,ρ, is read from the days before ρ, onset to ρ:
+//! k/(n·p·F) in all, shrunk towards the plan with the weight of [`PRIOR`] expected conversions and taken to the
+//! nearest [`LEVELS`] on the plan's side. So it is predictable, each term is a likelihood ratio of what came after
+//! it, and the null errs towards the plan: the less a part has moved, the less it says. A drift of one part is told
+//! by that part; one spread evenly by all of them, none of which has left the plan far enough to tell alone.
+//!
+//! A part that refutes the plan by itself must not speak against the recovery, however loud the others are.
 
 use plumbline_plan::Direction;
 use plumbline_units::Day;
@@ -14,19 +17,16 @@ use plumbline_units::Day;
 use super::counts::DayCount;
 use super::evidence::TableId;
 use super::grid::{Side, moved};
-use super::model::{Kind, Model};
+use super::model::{Kind, Model, Rates};
 use super::pair::{LEAST_MISS, Pair};
 use super::scan::log_sum;
 use super::series::ScopeSeries;
 
-/// ln 0.8 / ln 0.9.
-const STILL_DRIFTING: f64 = 2.118;
+/// The drifts told apart, as powers of the warn bound's factor.
+const LEVELS: [f64; 12] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 5.0, 7.5];
 
-/// The drifts told apart, as powers of the least.
-const LEVELS: [f64; 8] = [1.0, 1.15, 1.3, 1.45, 1.6, 2.0, 2.5, 3.5];
-
-/// Expected conversions that the least drift counts as.
-const PRIOR: f64 = 60.0;
+/// Expected conversions that the plan counts as.
+const PRIOR: f64 = 30.0;
 
 /// What a table says of one entry day, against drifts of N sizes.
 #[derive(Clone, Copy, Debug)]
@@ -42,50 +42,67 @@ pub(super) struct Ratios<const N: usize> {
 }
 
 impl<const N: usize> Ratios<N> {
-    const NONE: Ratios<N> = Ratios { seen: 0.0, expected: 0.0, information: 0.0, logs: [0.0; N] };
+    const NONE: Self = Ratios { seen: 0.0, expected: 0.0, information: 0.0, logs: [0.0; N] };
 }
 
 impl Model {
-    /// ln of the detector reversed on a table: evidence among the entries since `since` (the day the episode
-    /// opened) that the table is no longer off plan in `direction` (of the target's metric), as it has been from
-    /// `onset` on; with the likeliest day of the recovery. Shown once it reaches
+    /// ln of the detector reversed: evidence among the entries since `since` (the day the episode opened) that the
+    /// metric is no longer off plan in `direction`, as it has been from `onset` on; with the likeliest day of the
+    /// recovery. None of the `refuting` tables may speak against it. Shown once it reaches
     /// [`super::RECOVERY_LOG_THRESHOLD`].
     pub fn recovering(
         &self,
         series: &ScopeSeries,
-        table: TableId,
         direction: Direction,
         (onset, since): (Day, Day),
+        refuting: &[TableId],
     ) -> (f64, Day) {
         let side = if self.direction(Side::Down) == direction { Side::Down } else { Side::Up };
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
-        let levels = LEVELS.map(|power| libm::pow(warn, STILL_DRIFTING * power));
+        let levels = LEVELS.map(|power| libm::pow(warn, power));
         let first = self.first(series, Some(onset.min(since)));
         let from = self.first(series, Some(since)).max(first) - first;
-        let days = self.ratios(series, table, first, side, levels);
-        let (mut seen, mut expected) = (PRIOR * levels[0], PRIOR);
-        let level: Vec<usize> = days
-            .iter()
-            .map(|day| {
-                let drift = seen / expected;
-                seen += day.seen;
-                expected += day.expected;
-                let reached = |l: &f64| if side == Side::Down { drift <= *l } else { drift >= *l };
-                levels.iter().take_while(|l| reached(l)).count().saturating_sub(1)
+        let parts: Vec<(bool, Vec<f64>)> = self
+            .parts(series, first)
+            .into_iter()
+            .map(|table| {
+                let days = self.ratios(series, table, first, side, levels);
+                (refuting.contains(&table), reversed(&days, &levels, side))
             })
             .collect();
-        let mut running = [0.0; LEVELS.len()];
-        let mut sums = Vec::with_capacity(days.len().saturating_sub(from));
-        for (day, level) in days.iter().zip(&level).skip(from).rev() {
-            running.iter_mut().zip(&day.logs).for_each(|(sum, log)| *sum += log);
-            sums.push(running[*level]);
+        let together = |day: usize| {
+            let of = |(_, logs): &(bool, Vec<f64>)| logs.get(day).copied().unwrap_or(0.0);
+            let against = parts.iter().any(|part| part.0 && of(part) < 0.0);
+            (!against).then(|| parts.iter().map(of).sum::<f64>())
+        };
+        let days = series.len().saturating_sub(first);
+        let sums: Vec<(usize, f64)> = (from..days).filter_map(|day| Some((day, together(day)?))).collect();
+        // Of equals the newest.
+        let best = sums.iter().fold((days.saturating_sub(1), f64::MIN), |best, sum| match sum.1 >= best.1 {
+            true => *sum,
+            false => best,
+        });
+        (log_sum(sums.iter().map(|(_, log)| *log)), series.day(first + best.0))
+    }
+
+    /// The tables that multiply to the metric: independent given the entries.
+    fn parts(&self, series: &ScopeSeries, first: usize) -> Vec<TableId> {
+        let rates = |rates: &Rates| -> Vec<TableId> {
+            let whole = rates.end_to_end();
+            let recorded = (whole.from + 1..whole.to).all(|stage| series.records(stage, first));
+            let pairs: Vec<_> = if recorded { rates.adjacent().collect() } else { vec![whole] };
+            pairs.iter().map(|pair| TableId::Pair { from: pair.from, to: pair.to }).collect()
+        };
+        match &self.kind {
+            Kind::Conversion(own) => rates(own),
+            Kind::Cac(cac) => {
+                let mut all = rates(&cac.rates);
+                all.push(TableId::LeadsPerMoney);
+                all
+            }
+            Kind::Volume { stage, .. } => vec![TableId::Volume { stage: *stage }],
+            Kind::Spend { .. } | Kind::Velocity(_) => Vec::new(),
         }
-        // Newest first; of equals the newest.
-        let newest_first = sums.iter().enumerate();
-        let best = newest_first
-            .fold((0, f64::MIN), |best, (back, log)| if *log > best.1 { (back, *log) } else { best });
-        let day = series.last_day.plus(-i32::try_from(best.0).unwrap_or(0));
-        (log_sum(sums.into_iter()), day)
     }
 
     /// What a table says of each day from position `first` on against drifts by these factors; of cycle times nothing.
@@ -125,6 +142,28 @@ impl Model {
         let pair = self.rates().and_then(|rates| rates.pair(from, to));
         pair.map_or(0.0, |pair| pair.error * pair.error)
     }
+}
+
+/// By day ρ: ln of the likelihood of the plan over that of the drift seen before ρ, of what came from ρ on.
+fn reversed<const N: usize>(days: &[Ratios<N>], levels: &[f64; N], side: Side) -> Vec<f64> {
+    let (mut seen, mut expected) = (PRIOR, PRIOR);
+    let level: Vec<usize> = days
+        .iter()
+        .map(|day| {
+            let drift = seen / expected;
+            seen += day.seen;
+            expected += day.expected;
+            let reached = |l: &f64| if side == Side::Down { drift <= *l } else { drift >= *l };
+            levels.iter().take_while(|l| reached(l)).count().saturating_sub(1)
+        })
+        .collect();
+    let mut running = [0.0; N];
+    let mut logs = vec![0.0; days.len()];
+    for ((day, level), log) in days.iter().zip(&level).zip(&mut logs).rev() {
+        running.iter_mut().zip(&day.logs).for_each(|(sum, log)| *sum += log);
+        *log = running[*level];
+    }
+    logs
 }
 
 fn pair_ratios<const N: usize>(

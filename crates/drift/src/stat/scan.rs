@@ -10,6 +10,10 @@ use super::grid::{EFFECTS, Effect, GRID, Side};
 /// Terms this far (in logarithms) below the largest are nothing: e^-40 of it, less than a bit of a sum of 400.
 const NEGLIGIBLE: f64 = -40.0;
 
+/// Share of the weights within an onset's interval. It is read when the evidence has just crossed its threshold, by
+/// the table that crossed it: such days flatter themselves, and 95% of their weight cover the truth in 90% of runs.
+const HULL: f64 = 0.95;
+
 /// Effects taken together.
 const LANES: usize = 2;
 
@@ -41,7 +45,7 @@ pub(crate) struct Parts {
 pub(crate) struct Peak {
     /// The likeliest.
     pub(crate) best: usize,
-    /// First of the 90% highest weights.
+    /// First of the highest weights that make [`HULL`].
     pub(crate) low: usize,
     /// Last of them.
     pub(crate) high: usize,
@@ -158,7 +162,7 @@ impl Sums {
         }
     }
 
-    /// The likeliest onset by one side's effects, and the hull of the 90% highest weights. `None` if empty.
+    /// The likeliest onset by one side's effects, and the hull of the highest weights. `None` if empty.
     pub(crate) fn peak(&self, effects: &[Effect; GRID], side: Side) -> Option<Peak> {
         let of_side = if side == Side::Down { 0 } else { EFFECTS };
         let logs = |row: &[f64; GRID]| -> [f64; EFFECTS] {
@@ -206,7 +210,7 @@ impl Sums {
     }
 }
 
-/// The cohort of the greatest weight, and the hull of the highest weights that make 90% of all. `None` of none.
+/// The cohort of the greatest weight, and the hull of the highest weights that make [`HULL`] of all. `None` of none.
 pub(crate) fn hull(weights: &[f64]) -> Option<Peak> {
     let mut order: Vec<usize> = (0..weights.len()).collect();
     // Ties go to the later day: the shorter drift is claimed.
@@ -217,7 +221,7 @@ pub(crate) fn hull(weights: &[f64]) -> Option<Peak> {
     for &i in &order {
         (low, high) = (low.min(i), high.max(i));
         held += weights[i];
-        if held >= 0.9 * total {
+        if held >= HULL * total {
             break;
         }
     }
@@ -282,7 +286,7 @@ mod tests {
         }
         let peak = scores.accumulate().peak(&effects(), Side::Down).unwrap();
         assert_eq!(peak.best, 20);
-        assert!(peak.low <= 20 && peak.high >= 20 && peak.high - peak.low < 8);
+        assert!(peak.low <= 20 && peak.high >= 20 && peak.high - peak.low < 12);
     }
 
     #[test]
