@@ -14,7 +14,7 @@ use plumbline_units::Day;
 use super::fast;
 use super::grid::{GRID, Grid, Side, moved};
 use super::lag::Curve;
-use super::scan::Scores;
+use super::scan::{Drawn, Said, Scores};
 use super::series::{HOURS_KEPT, ScopeSeries, at};
 
 /// Nothing converts with certainty: 1 − q is never less.
@@ -259,11 +259,20 @@ impl PairTable {
             for (r, value) in row.iter_mut().enumerate() {
                 *value = (cohort.converted * self.hits[r] + missed * misses[r]) * spread;
             }
-            if doubt > 0.0 {
-                let on_plan = self.pair.rate * cohort.matured;
-                let information = cohort.entered * on_plan / (1.0 - on_plan).max(LEAST_MISS) * spread;
-                scores.inform(cohort.index - first, information);
-            }
+            let on_plan = self.pair.rate * cohort.matured;
+            scores.inform(cohort.index - first, || {
+                let said = |q: f64| {
+                    let open = spread / (1.0 - q).max(LEAST_MISS);
+                    let score = (cohort.converted - cohort.entered * q) * open;
+                    Said { score, information: cohort.entered * q * open }
+                };
+                let (plan, ripe) = (said(on_plan), said(self.pair.rate));
+                Drawn {
+                    plan,
+                    moved: Some(self.rates.map(|(_, effect)| said(effect * cohort.matured))),
+                    unripe: (ripe.information - plan.information).max(0.0),
+                }
+            });
             let q = self.rates[critical].1 * cohort.matured;
             growth += cohort.entered * (q * self.hits[critical] + (1.0 - q) * misses[critical]) * spread;
         }

@@ -21,10 +21,36 @@ const LANES: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scores {
     rows: Vec<[f64; GRID]>,
-    /// By cohort, the information about the logarithm of what the table estimates.
-    information: Vec<f64>,
+    /// By cohort; none where the planned value is a promise.
+    drawn: Vec<Drawn>,
     /// Variance of the logarithm of the planned value, where it was estimated itself.
     doubt: f64,
+}
+
+/// What a cohort says of the logarithm of the planned value: the derivative of its log likelihood, and its Fisher
+/// information.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Drawn {
+    /// At the plan.
+    pub(crate) plan: Said,
+    /// At each effect; none where the cohorts before an onset tell nothing of the planned value.
+    pub(crate) moved: Option<[Said; GRID]>,
+    /// The information still to come.
+    pub(crate) unripe: f64,
+}
+
+/// Score and information at one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) score: f64,
+    pub(crate) information: f64,
+}
+
+impl std::ops::AddAssign for Said {
+    fn add_assign(&mut self, more: Said) {
+        self.score += more.score;
+        self.information += more.information;
+    }
 }
 
 /// ln of the parts of M_j.
@@ -54,22 +80,25 @@ pub(crate) struct Peak {
 impl Scores {
     /// Room for `cohorts`, oldest first, all without evidence.
     pub(crate) fn new(cohorts: usize) -> Scores {
-        Scores { rows: vec![[0.0; GRID]; cohorts], information: vec![0.0; cohorts], doubt: 0.0 }
+        Scores { rows: vec![[0.0; GRID]; cohorts], drawn: Vec::new(), doubt: 0.0 }
     }
 
     /// The same against a planned value that is itself an estimate, with this variance of its logarithm.
     pub(crate) fn doubting(self, doubt: f64) -> Scores {
-        Scores { doubt, ..self }
+        let cohorts = if doubt > 0.0 { self.rows.len() } else { 0 };
+        Scores { doubt, drawn: vec![Drawn::default(); cohorts], ..self }
     }
 
-    /// What a cohort says at most about the logarithm of the value; only asked where that is doubted.
-    pub(crate) fn inform(&mut self, cohort: usize, information: f64) {
-        self.information[cohort] = information;
+    /// What a cohort says about the logarithm of the value; asked only of an estimate.
+    pub(crate) fn inform(&mut self, cohort: usize, drawn: impl FnOnce() -> Drawn) {
+        if let Some(place) = self.drawn.get_mut(cohort) {
+            *place = drawn();
+        }
     }
 
     /// By how much evidence from all cohorts shrinks in [`Scores::accumulate`].
     pub(crate) fn kept(&self) -> f64 {
-        1.0 / (1.0 + self.doubt * self.information.iter().sum::<f64>())
+        1.0 / (1.0 + self.doubt * self.drawn.iter().map(|d| d.plan.information + d.unripe).sum::<f64>())
     }
 
     /// The likelihood ratios of a cohort.
@@ -82,33 +111,51 @@ impl Scores {
         for (from, to) in self.rows.iter().zip(other.rows.iter_mut().skip(skipped)) {
             *to = *from;
         }
-        for (from, to) in self.information.iter().zip(other.information.iter_mut().skip(skipped)) {
-            *to = *from;
-        }
-        other.doubt = self.doubt;
     }
 
     /// Sums from the newest cohort back: row τ becomes A(τ, ·).
     ///
-    /// A planned value estimated with variance s² of its logarithm is known only so well: of what a window of
-    /// information I estimates, 1/I + s² is chance, not 1/I. For normal errors the likelihood ratio with the
-    /// plan's own error integrated out is A/(1 + s²·I): what a short window shows counts nearly whole, and the
-    /// estimate's error, however long it is watched, proves nothing.
+    /// A planned value estimated with variance s² of its logarithm is known only so well: its error θ is integrated
+    /// out of the likelihoods of "moved at τ" and "never moved", each taken as normal in θ (Laplace). With U, I the
+    /// score and information of all cohorts at the plan, U_r, I_r the same with those from τ on at the effect r,
+    /// `A'(τ, r) = A(τ, r) + U_r²/2P_r − U²/2P + ½·ln(P/P_r)`, `P = 1/s² + I`, `P_r = 1/s² + I_r`:
+    /// the cohorts before τ go on telling where the plan really lies, within its error, and what a short window shows
+    /// counts nearly whole. Where they do not tell (cycle times), A/(1 + s²·I_τ) remains.
+    ///
+    /// A fitted lag errs most at its young ages: its estimate of p·F rests on as many entries as that of p, so that
+    /// against n entries that came to N for the fit 1/(1 + n/N) remains, however young they are. n/N = s²·(I_τ + what is
+    /// unripe); the second part is taken off here.
     pub(crate) fn accumulate(mut self) -> Sums {
-        let (mut running, mut informed) = ([0.0; GRID], 0.0);
+        let mut running = [0.0; GRID];
         if self.doubt <= 0.0 {
             for row in self.rows.iter_mut().rev() {
-                running.iter_mut().zip(row.iter()).for_each(|(sum, value)| *sum += *value);
+                running.iter_mut().zip(&*row).for_each(|(sum, value)| *sum += value);
                 *row = running;
             }
             return Sums { rows: self.rows };
         }
-        for (row, information) in self.rows.iter_mut().zip(&self.information).rev() {
-            informed += information;
-            let kept = 1.0 / (1.0 + self.doubt * informed);
-            for (sum, value) in running.iter_mut().zip(row.iter_mut()) {
-                *sum += *value;
-                *value = *sum * kept;
+        let mut all = Said { score: 0.0, information: 1.0 / self.doubt };
+        self.drawn.iter().for_each(|drawn| all += drawn.plan);
+        let (mut moved, mut informed, mut unripe) = ([all; GRID], 0.0, 0.0);
+        let integrated = |said: &Said, log: f64| 0.5 * (said.score * said.score / said.information - log);
+        let unmoved = integrated(&all, fast::ln([all.information])[0]);
+        let learns = self.drawn.iter().any(|drawn| drawn.moved.is_some());
+        for (row, drawn) in self.rows.iter_mut().zip(&self.drawn).rev() {
+            informed += drawn.plan.information;
+            unripe += drawn.unripe;
+            running.iter_mut().zip(&*row).for_each(|(sum, value)| *sum += value);
+            for (sum, at) in moved.iter_mut().zip(drawn.moved.iter().flatten()) {
+                sum.score += at.score - drawn.plan.score;
+                sum.information += at.information - drawn.plan.information;
+            }
+            if learns {
+                let kept = 1.0 / (1.0 + self.doubt * unripe);
+                let logs = fast::ln(moved.map(|said| said.information));
+                *row =
+                    std::array::from_fn(|r| (running[r] + integrated(&moved[r], logs[r]) - unmoved) * kept);
+            } else {
+                let kept = 1.0 / (1.0 + self.doubt * informed);
+                *row = running.map(|sum| sum * kept);
             }
         }
         Sums { rows: self.rows }
@@ -276,6 +323,45 @@ mod tests {
             }
         }
         assert!((log_sum([parts.down, parts.up].into_iter()) - libm::log(direct)).abs() < 1e-12);
+    }
+
+    /// Cohorts of normal likelihoods whose shift θ is itself drawn with variance s²: integrated by the trapezium rule.
+    #[test]
+    fn the_error_of_an_estimated_plan_is_integrated_out() {
+        let shifts: [f64; GRID] = std::array::from_fn(|r| 0.1 * r as f64 - 0.35);
+        let said = |e: usize, at: f64| {
+            let information = 20.0 + 7.0 * e as f64;
+            Said { score: [2.0, -3.5, -1.0, -9.0][e] - information * at, information }
+        };
+        let variance: f64 = 0.002;
+        let mut scores = Scores::new(4).doubting(variance);
+        for e in 0..4 {
+            let Said { score, information } = said(e, 0.0);
+            *scores.row(e) = shifts.map(|shift| score * shift - 0.5 * information * shift * shift);
+            let moved = Some(shifts.map(|shift| said(e, shift)));
+            scores.inform(e, || Drawn { plan: said(e, 0.0), moved, unripe: 0.0 });
+        }
+        let sums = scores.accumulate();
+        let integrate = |moved_by: f64, from: usize| {
+            let step = 1e-4;
+            let density = |theta: f64| {
+                let log: f64 = (0..4)
+                    .map(|e| {
+                        let at = theta + if e >= from { moved_by } else { 0.0 };
+                        let Said { score, information } = said(e, 0.0);
+                        score * at - 0.5 * information * at * at
+                    })
+                    .sum();
+                libm::exp(log - 0.5 * theta * theta / variance)
+            };
+            (-6000..=6000).map(|i| density(f64::from(i) * step) * step).sum::<f64>()
+        };
+        for from in 0..4 {
+            for (r, shift) in shifts.iter().enumerate() {
+                let direct = libm::log(integrate(*shift, from) / integrate(0.0, from));
+                assert!((sums.rows[from][r] - direct).abs() < 1e-6, "{from} {r}: {direct}");
+            }
+        }
     }
 
     #[test]

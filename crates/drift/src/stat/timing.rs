@@ -16,7 +16,7 @@ use super::grid::{GRID, Grid, Side};
 use super::lag::Curve;
 use super::maximum::maximum;
 use super::pace::{Clocks, read};
-use super::scan::Scores;
+use super::scan::{Drawn, Said, Scores};
 use super::series::{AgeSeries, ScopeSeries};
 
 /// A day's share of the conversions is never read as less: one impossible conversion proves nothing.
@@ -172,7 +172,10 @@ impl Timing {
         let (mut growth, longest) = (0.0, self.curve.ages().saturating_sub(1));
         for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
             let total: f64 = cells.iter().map(|(.., n)| f64::from(*n)).sum();
-            scores.inform(index - first, total);
+            scores.inform(index - first, || {
+                let plan = Said { score: 0.0, information: total };
+                Drawn { plan, ..Drawn::default() }
+            });
             let row = scores.row(index - first);
             for (value, ratio) in row.iter_mut().zip(&ratios) {
                 let hits = cells
