@@ -26,7 +26,7 @@ pub use streams::{Needs, Stream};
 pub use workspace::{PlanSource, WorkspaceState};
 
 /// Raised whenever the same log would give other output; a pinned fingerprint fails the tests otherwise.
-pub const STATE_MACHINE_VERSION: u32 = 2;
+pub const STATE_MACHINE_VERSION: u32 = 3;
 
 /// What the engine says while it applies one record, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
