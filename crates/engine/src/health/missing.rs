@@ -150,6 +150,24 @@ fn a_stage_that_no_event_ever_reaches_is_told_of_and_holds_back_what_begins_or_e
 }
 
 #[test]
+fn a_source_that_is_gone_takes_its_types_with_it() {
+    let plan = staged();
+    for seed in 1..=5 {
+        let company = [
+            said("crm", lead(LeadFactView::Created), 30.0, NEVER),
+            said("deals", deal(OpportunityFactView::Created), 3.0, 60..i64::MAX),
+            said("deals", deal(OpportunityFactView::Won), 1.2, 60..i64::MAX),
+        ];
+        let (changes, _, _) = play(&plan, 120, seed, &company);
+        let of_deals = |c: &DataChange| hours(c) >= 60 * 24 && c.episode.key.contains("deals");
+        let late: Vec<_> = changes.into_iter().filter(of_deals).collect();
+        let key = "silent-source/deals";
+        assert_eq!(told(&late), [(key, "opened"), (key, "resolved")], "{seed}");
+        assert_eq!(late[1].resolution, Some("accepted"));
+    }
+}
+
+#[test]
 fn days_that_are_read_at_once_are_no_list_unless_an_hour_of_them_is() {
     let plan = staged();
     let none = BTreeMap::new();

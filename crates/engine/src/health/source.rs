@@ -179,6 +179,10 @@ impl Source {
         if let Some(end) = self.watch.close(hour, 1.0, SILENCE_BUDGET, SUSPICION) {
             ended.push((Kind::SilentSource.key(name), end.says(name)));
             restarts.extend(end.restart(spoils, hour));
+            if end == Ended::Gone {
+                // What is not expected any more sends no types that could stop.
+                self.types.clear();
+            }
         }
         self.watch.tell();
         if self.watch.holds() {
