@@ -206,3 +206,13 @@ fn a_loss_spread_evenly_is_dated_by_its_weak_effects_and_not_taken_for_recovered
     }
     assert!(covered >= 8 && recovered == 0, "{covered} of 10 covered, {recovered} recovered");
 }
+
+#[test]
+fn a_day_or_two_without_any_leads_is_no_drift_of_volume_and_a_week_is() {
+    let model = model(&on_plan(100.0), VOLUME);
+    for (days, expected) in [(1, false), (2, false), (7, true)] {
+        let spec = Spec { onset: 120 - days, volume: 0.0, ..Spec::steady(100.0, 120, 7) };
+        let evidence = model.assess(&last(&spec), None).unwrap();
+        assert_eq!(evidence.rejects(), expected, "{days} days: {evidence:?}");
+    }
+}

@@ -18,8 +18,8 @@ use crate::stat::{
 /// it from flickering.
 const BACK_INSIDE: f64 = 0.8;
 
-/// Standard deviations by which the projection must have come back inside the warn bound to withdraw a drift: few
-/// entries lie on either side of it by chance.
+/// Standard deviations by which a projection lies clearly on one side of the warn bound: few entries lie on either by
+/// chance. A drift is withdrawn when clearly back inside, and not over while clearly outside.
 const CLEAR: f64 = 1.0;
 
 /// Days by which a change after the onset is told.
@@ -140,7 +140,7 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
         needed: evidence.needed,
         leading: Some(evidence.leading),
         leading_name: names::table(plan, evidence.leading),
-        recovery: latch.map_or(Recovery::No, |l| recovery(model, series, &evidence, l)),
+        recovery: latch.map_or(Recovery::No, |l| recovery(target, model, series, &evidence, l)),
     };
     Measured {
         reading,
@@ -162,7 +162,13 @@ fn lately(model: &Model, series: &ScopeSeries, onset: Day) -> Option<Interval> {
 
 /// A drift has recovered once the funnel as a whole says so, none of the parts that refute the plan by themselves
 /// speaks against it, and the entries since lead inside the warn bound.
-fn recovery(model: &Model, series: &ScopeSeries, evidence: &Evidence, latch: &Latch) -> Recovery {
+fn recovery(
+    target: &Target,
+    model: &Model,
+    series: &ScopeSeries,
+    evidence: &Evidence,
+    latch: &Latch,
+) -> Recovery {
     let refutes = |t: &&TableEvidence| {
         let log = if latch.direction == Direction::Below { t.log_below } else { t.log_above };
         t.table.is_part() && log >= evidence.log_threshold
@@ -180,18 +186,19 @@ fn recovery(model: &Model, series: &ScopeSeries, evidence: &Evidence, latch: &La
     };
     if log < RECOVERY_LOG_THRESHOLD - std::f64::consts::LN_10 {
         Recovery::No
-    } else if log < RECOVERY_LOG_THRESHOLD || !whole_again(model, series, latch.direction, day) {
+    } else if log < RECOVERY_LOG_THRESHOLD || !whole_again(target, model, series, latch.direction, day) {
         Recovery::Under
     } else {
         Recovery::Done
     }
 }
 
-/// Whether the whole is heading inside the warn bound by the entries since `day`: a drift spread over many parts
-/// leaves each of them nearer to the plan than to a drift of its own. Metrics that are no product have no parts.
-fn whole_again(model: &Model, series: &ScopeSeries, direction: Direction, day: Day) -> bool {
+/// Whether the entries since `day` do not lead clearly outside the warn bound: a part that has not refuted the plan by
+/// itself may still be off, and the others drown it. Metrics that are no product have no parts.
+fn whole_again(target: &Target, model: &Model, series: &ScopeSeries, direction: Direction, day: Day) -> bool {
     let Some(projection) = model.project(series, &Window::SinceOnset(day)) else { return true };
-    projection.conversion.is_none() || model.outside_warn(projection.value.value) != Some(direction)
+    let outside = model.outside_warn(projection.value.value) == Some(direction);
+    projection.conversion.is_none() || !outside || beyond(target, direction, projection.relative()) < CLEAR
 }
 
 /// Spend is not sampled: what the trailing days show is so. Hysteresis keeps it from flickering at the bound.

@@ -200,6 +200,7 @@ impl Model {
         let nulls = self.grid.nulls(1.0);
         let per_event = counts::growth(&self.grid, nulls, spread, self.critical_effect());
         let scores = counts::score(&days, &self.grid, nulls, spread);
+        let scores = counts::by_more_than_two_days(scores, &days, self.log_threshold);
         // Positions before the first whole day hold no evidence.
         let skipped = series.len() - first - days.len();
         let mut padded = Scores::new(series.len() - first);

@@ -33,6 +33,16 @@ pub(crate) fn score(days: &[DayCount], grid: &Grid, nulls: (f64, f64), spread: f
     scores
 }
 
+/// The scores with each day saying at most half of the log threshold: a day is one observation, however many events it
+/// counts, and a holiday that the plan does not know is one. Taking away from a likelihood ratio leaves it a
+/// supermartingale.
+pub(crate) fn by_more_than_two_days(mut scores: Scores, days: &[DayCount], log_threshold: f64) -> Scores {
+    for day in 0..days.len() {
+        scores.row(day).iter_mut().for_each(|value| *value = value.min(0.5 * log_threshold));
+    }
+    scores
+}
+
 /// Per effect: score of one event, and of one expected event (to be taken away).
 fn terms(grid: &Grid, (down, up): (f64, f64), spread: f64) -> [(f64, f64); GRID] {
     grid.effects.map(|effect| {
