@@ -66,7 +66,7 @@ fn plan(scopes: usize) -> Plan {
 }
 
 /// Cells of one scope and measure: (entry day, days to the event, count), ascending.
-type Cells = Vec<(u16, u16, i64)>;
+type Cells = Vec<(u16, u16, u32)>;
 
 /// The facts of one scope: its journeys drawn from the plan, each with its own luck.
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl ScopeFacts {
         let leads = Poisson::new(LEADS).expect("a mean");
         let lags = STEPS.map(|(_, median, sigma)| LogNormal::new(median.ln(), sigma).expect("a deviation"));
         let mut facts = ScopeFacts::default();
-        let mut sums: BTreeMap<(usize, usize, u16, u16), i64> = BTreeMap::new();
+        let mut sums: BTreeMap<(usize, usize, u16, u16), u32> = BTreeMap::new();
         for entered in &mut facts.entered {
             entered.resize(DAYS as usize, ([0; 24], 0));
         }
@@ -140,42 +140,30 @@ impl World {
         }
     }
 
-    /// The cells from `first` to `tick`: entry day, event day, sum. As in service, entries have hours for 30 days.
-    fn cells(
+    /// Position of a day; days before the first are at 0.
+    fn at(&self, day: Day) -> usize {
+        usize::try_from(day.since(self.first)).unwrap_or(0)
+    }
+
+    /// The conversions from entry day `first` on that came by `tick`: positions of both days, count.
+    fn events(
         &self,
         leaf: Leaf,
         what: Quantity,
         first: Day,
         tick: Day,
-    ) -> impl Iterator<Item = (Day, Day, i64)> {
+    ) -> impl Iterator<Item = (u16, u16, u32)> {
         let facts = &self.scopes[leaf as usize];
-        let from = usize::try_from(first.since(self.first)).unwrap_or(0);
-        let to = usize::try_from(tick.since(self.first)).map_or(0, |last| last + 1);
-        let day = |i: usize| self.first.plus(i as i32);
-        let (mut entered, mut spend, mut events) = (&[][..], &[][..], &[][..]);
-        match what {
-            Quantity::Entered(stage) => entered = &facts.entered[usize::from(stage.0)],
-            Quantity::Spend => spend = &facts.spend,
-            Quantity::Converted(from, to) => {
-                events = &facts.converted[usize::from(from.0)][usize::from(to.0)];
-            }
-            Quantity::InTime(_) => events = &facts.in_time,
-            Quantity::WonCount => events = &facts.converted[0][4],
-            _ => {}
-        }
-        let entered = entered.iter().enumerate().take(to).skip(from).flat_map(move |(i, (hours, all))| {
-            let kept = i + 30 >= to;
-            let by_hour = if kept { &hours[..] } else { &[] }.iter().filter(|n| **n > 0);
-            by_hour.copied().chain((!kept).then_some(*all)).map(move |n| (day(i), day(i), i64::from(n)))
-        });
-        let spend = spend.iter().enumerate().take(to).skip(from).map(move |(i, n)| (day(i), day(i), *n));
-        let start = events.partition_point(|cell| usize::from(cell.0) < from);
-        let events = events[start..].iter().take_while(move |cell| usize::from(cell.0) < to);
-        let events = events.filter_map(move |(entry, lag, n)| {
-            let event = usize::from(*entry) + usize::from(*lag);
-            (event < to).then(|| (day(usize::from(*entry)), day(event), *n))
-        });
-        entered.chain(spend).chain(events)
+        let events = match what {
+            Quantity::Converted(from, to) => &facts.converted[usize::from(from.0)][usize::from(to.0)],
+            Quantity::InTime(_) => &facts.in_time,
+            Quantity::WonCount => &facts.converted[0][4],
+            _ => &[][..],
+        };
+        let (first, last) = (self.at(first) as u16, self.at(tick) as u16);
+        let start = events.partition_point(|cell| cell.0 < first);
+        let events = events[start..].iter().take_while(move |cell| cell.0 <= last);
+        events.map(|(entry, lag, n)| (*entry, entry + lag, *n)).filter(move |cell| cell.1 <= last)
     }
 }
 
@@ -204,19 +192,33 @@ impl Facts for World {
         tick: Day,
         each: &mut dyn FnMut(Day, i64),
     ) {
-        let mut sum: Option<(Day, i64)> = None;
-        for (entry, _, n) in self.cells(leaf, what, first, tick) {
-            match &mut sum {
-                Some((day, total)) if *day == entry => *total += n,
-                other => {
-                    if let Some((day, total)) = other.replace((entry, n)) {
-                        each(day, total);
+        let facts = &self.scopes[leaf as usize];
+        let days = self.at(first)..self.at(tick) + 1;
+        let day = |at: usize| self.first.plus(at as i32);
+        match what {
+            // As in service, entries have their hours for 30 days.
+            Quantity::Entered(stage) => days.clone().for_each(|at| {
+                let (hours, all) = &facts.entered[usize::from(stage.0)][at];
+                let all = if at + 30 >= days.end { hours.iter().sum() } else { *all };
+                each(day(at), i64::from(all));
+            }),
+            Quantity::Spend => days.for_each(|at| each(day(at), facts.spend[at])),
+            _ => {
+                let mut sum: Option<(u16, u32)> = None;
+                for (entry, _, n) in self.events(leaf, what, first, tick) {
+                    match &mut sum {
+                        Some((known, total)) if *known == entry => *total += n,
+                        other => {
+                            if let Some((known, total)) = other.replace((entry, n)) {
+                                each(day(usize::from(known)), i64::from(total));
+                            }
+                        }
                     }
                 }
+                if let Some((known, total)) = sum {
+                    each(day(usize::from(known)), i64::from(total));
+                }
             }
-        }
-        if let Some((day, total)) = sum {
-            each(day, total);
         }
     }
 
@@ -229,8 +231,9 @@ impl Facts for World {
         to: Day,
         each: &mut dyn FnMut(Day, i64),
     ) {
-        let events = self.cells(leaf, what, first, to).filter(|(_, event, _)| from <= *event);
-        events.for_each(|(entry, _, n)| each(entry, n));
+        let from = self.at(from) as u16;
+        let events = self.events(leaf, what, first, to).filter(|(_, event, _)| from <= *event);
+        events.for_each(|(entry, _, n)| each(self.first.plus(i32::from(entry)), i64::from(n)));
     }
 
     fn rejections(&self, _: Leaf, _: StageIndex, _: Day, _: Day, _: &mut dyn FnMut(&str, Day, u16, i64)) {}
@@ -243,7 +246,9 @@ impl Facts for World {
         tick: Day,
         each: &mut dyn FnMut(Day, Day, i64),
     ) {
-        self.cells(leaf, what, first, tick).for_each(|(entry, event, n)| each(entry, event, n));
+        let day = |at: u16| self.first.plus(i32::from(at));
+        let events = self.events(leaf, what, first, tick);
+        events.for_each(|(entry, event, n)| each(day(entry), day(event), i64::from(n)));
     }
 
     fn hours(&self, leaf: Leaf, stage: StageIndex, day: Day) -> Option<[u32; 24]> {

@@ -77,9 +77,9 @@ impl Layout {
     /// The sums of the leaves as of the end of `tick`.
     pub(crate) fn read(&self, facts: &dyn Facts, leaves: &[Leaf], first: Day, tick: Day) -> ScopeSeries {
         let days = usize::try_from(tick.since(first) + 1).unwrap_or(0);
-        let mut sums = vec![0i64; days];
-        let mut sum = |what| {
-            sums.fill(0);
+        let sum = |what, sums: &mut Vec<i64>| {
+            sums.clear();
+            sums.resize(days, 0);
             for &leaf in leaves {
                 facts.by_entry_day(leaf, what, first, tick, &mut |day, value| {
                     if let Some(slot) = usize::try_from(day.since(first)).ok().and_then(|i| sums.get_mut(i)) {
@@ -87,36 +87,43 @@ impl Layout {
                     }
                 });
             }
-            sums.clone()
         };
-        let counts = |sums: Vec<i64>| sums.into_iter().map(count).collect::<Vec<u32>>();
+        let (mut sums, mut inferred, mut spend) = (Vec::new(), Vec::new(), Vec::new());
+        let mut counts = |what| {
+            sum(what, &mut sums);
+            sums.iter().map(|n| count(*n)).collect::<Vec<u32>>()
+        };
+        let pairs = self.pairs.iter().map(|&(from, to)| PairSeries {
+            from: from.0,
+            to: to.0,
+            converted: counts(Quantity::Converted(from, to)),
+        });
+        let pairs = pairs.collect();
+        let won = counts(Quantity::WonCount);
+        let in_time = (0..self.handoffs).map(|h| counts(Quantity::InTime(h))).collect();
         let mut stages = Vec::with_capacity(usize::from(self.stages));
         for stage in (0..self.stages).map(StageIndex) {
-            let inferred = sum(Quantity::Inferred(stage));
-            let mut all = sum(Quantity::Entered(stage));
-            all.iter_mut().zip(&inferred).for_each(|(all, inferred)| *all -= inferred);
+            sum(Quantity::Inferred(stage), &mut inferred);
+            sum(Quantity::Entered(stage), &mut sums);
+            let seen = sums.iter().zip(&inferred).map(|(all, inferred)| count(all - inferred));
             let any = inferred.iter().any(|&n| n != 0);
             // Nobody leaves the last stage: no lag runs from its hours.
             let left = stage.0 + 1 < self.stages;
             stages.push(StageEntries {
-                counts: counts(all),
-                inferred: if any { counts(inferred) } else { Vec::new() },
+                counts: seen.collect(),
+                inferred: if any { inferred.iter().map(|n| count(*n)).collect() } else { Vec::new() },
                 hours: if left { hours(facts, leaves, stage, first, tick) } else { Vec::new() },
             });
         }
-        let pairs = self.pairs.iter().map(|&(from, to)| PairSeries {
-            from: from.0,
-            to: to.0,
-            converted: counts(sum(Quantity::Converted(from, to))),
-        });
+        sum(Quantity::Spend, &mut spend);
         ScopeSeries {
             first_day: first,
             last_day: tick,
             stages,
-            pairs: pairs.collect(),
-            spend: sum(Quantity::Spend),
-            won: counts(sum(Quantity::WonCount)),
-            in_time: (0..self.handoffs).map(|h| counts(sum(Quantity::InTime(h)))).collect(),
+            pairs,
+            spend,
+            won,
+            in_time,
             ages: self.timed.iter().map(|&pair| ages(facts, leaves, pair, first, tick)).collect(),
             unrecorded: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! Exponentials and logarithms over short arrays, in plain arithmetic that compilers turn into vector instructions.
 //!
 //! A scan takes one exponential per cohort and effect; one call of a library each was most of a tick. Both
-//! functions are within 1e-14 of the true value (relative to it; for the logarithm of a number near 1, absolutely),
+//! functions are within 1e-12 of the true value (relative to it; for the logarithm of a number near 1, absolutely),
 //! use no fused operations and no tables, and so give equal bits on every platform.
 
 /// 1.5·2⁵²: adding it rounds to an integer, which then stands in the lowest bits.
@@ -12,7 +12,7 @@ const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// e to each of `x`, for x in −708..=0; below, e to −708, which is nothing.
 ///
-/// x = n·ln 2 + r with |r| ≤ ½·ln 2, e^r by its Taylor polynomial of degree 13.
+/// x = n·ln 2 + r with |r| ≤ ½·ln 2, e^r by its Taylor polynomial of degree 10.
 #[inline(always)]
 pub(crate) fn exp<const N: usize>(x: [f64; N]) -> [f64; N] {
     std::array::from_fn(|i| {
@@ -20,11 +20,8 @@ pub(crate) fn exp<const N: usize>(x: [f64; N]) -> [f64; N] {
         let shifted = x * std::f64::consts::LOG2_E + TO_INTEGER;
         let n = shifted - TO_INTEGER;
         let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-        let mut sum = 1.0 / 6_227_020_800.0;
+        let mut sum = 1.0 / 3_628_800.0;
         for coefficient in [
-            1.0 / 479_001_600.0,
-            1.0 / 39_916_800.0,
-            1.0 / 3_628_800.0,
             1.0 / 362_880.0,
             1.0 / 40_320.0,
             1.0 / 5_040.0,
@@ -45,7 +42,7 @@ pub(crate) fn exp<const N: usize>(x: [f64; N]) -> [f64; N] {
 
 /// ln of each of `x`, positive and normal.
 ///
-/// x = 2ⁿ·m with m in √½..√2, ln m = 2·artanh s with s = (m−1)/(m+1), by its series to s²¹.
+/// x = 2ⁿ·m with m in √½..√2, ln m = 2·artanh s with s = (m−1)/(m+1), by its series to s¹⁵.
 #[inline(always)]
 pub(crate) fn ln<const N: usize>(x: [f64; N]) -> [f64; N] {
     /// The bits of √½: what is below it belongs to the lower power of two.
@@ -56,8 +53,8 @@ pub(crate) fn ln<const N: usize>(x: [f64; N]) -> [f64; N] {
         let m = f64::from_bits((from_root & 0x000f_ffff_ffff_ffff).wrapping_add(SQRT_HALF));
         let s = (m - 1.0) / (m + 1.0);
         let square = s * s;
-        let mut sum = 1.0 / 21.0;
-        for odd in [19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
+        let mut sum = 1.0 / 15.0;
+        for odd in [13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
             sum = sum * square + 1.0 / odd;
         }
         n * LN2_HIGH + (2.0 * s + (2.0 * s * square * sum + n * LN2_LOW))
@@ -74,7 +71,7 @@ mod tests {
             let x = [-f64::from(i) * 1e-3, -f64::from(i) * 1e-7];
             for (fast, x) in exp(x).into_iter().zip(x) {
                 let exact = libm::exp(x);
-                assert!((fast / exact - 1.0).abs() <= 1e-14, "{x}: {fast} {exact}");
+                assert!((fast / exact - 1.0).abs() <= 1e-12, "{x}: {fast} {exact}");
             }
         }
         assert_eq!(exp([0.0]), [1.0]);
@@ -88,7 +85,7 @@ mod tests {
                 [f64::from(i) * 1e-5, f64::from(i) * 1e-12, 1.0 + f64::from(i) * 1e-9, 1.0 / f64::from(i)];
             for (fast, x) in ln(x).into_iter().zip(x) {
                 let exact = libm::log(x);
-                assert!((fast - exact).abs() <= 1e-14 * exact.abs().max(1.0), "{x}: {fast} {exact}");
+                assert!((fast - exact).abs() <= 1e-12 * exact.abs().max(1.0), "{x}: {fast} {exact}");
             }
         }
         assert_eq!(ln([1.0]), [0.0]);

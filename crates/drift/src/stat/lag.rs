@@ -88,16 +88,11 @@ impl Curve {
     /// `None` where the curve does not look at hours.
     pub(crate) fn by_hour(&self, age: usize, entries: &[u32; 24]) -> Option<f64> {
         let Curve::Hourly { hours, .. } = self else { return None };
-        let day = hours.get(24 * age..24 * (age + 1))?;
-        let total: u64 = entries.iter().map(|n| u64::from(*n)).sum();
-        // In four sums side by side: one waits for itself.
-        let mut weighted = [0.0; 4];
-        for (entries, shares) in entries.chunks_exact(4).zip(day.rchunks_exact(4)) {
-            let terms = entries.iter().zip(shares.iter().rev());
-            weighted.iter_mut().zip(terms).for_each(|(sum, (n, share))| *sum += f64::from(*n) * share);
-        }
-        let weighted = (weighted[0] + weighted[1]) + (weighted[2] + weighted[3]);
-        (total > 0).then(|| weighted / total as f64)
+        let day: &[f64; 24] = hours.get(24 * age..24 * (age + 1))?.try_into().ok()?;
+        // No hour has 2³¹ entries, and signed numbers convert at once.
+        let n: [f64; 24] = entries.map(|n| f64::from((n & i32::MAX.unsigned_abs()) as i32));
+        let total = side_by_side(|h| n[h]);
+        (total > 0.0).then(|| side_by_side(|h| n[h] * day[23 - h]) / total)
     }
 
     /// The distribution of this lag followed by `next`.
@@ -141,6 +136,18 @@ impl Curve {
         let mean = |age: usize| (0..7).map(|w| self.by_day(w, age)).sum::<f64>() / 7.0;
         (0..self.ages()).find(|&age| mean(age) >= 0.9).unwrap_or(self.ages().saturating_sub(1))
     }
+}
+
+/// The sum over the hours of a day, in four sums side by side: one waits for itself.
+#[inline(always)]
+pub(crate) fn side_by_side(of: impl Fn(usize) -> f64) -> f64 {
+    let mut sums = [0.0; 4];
+    for first in [0, 4, 8, 12, 16, 20] {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum += of(first + i);
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 /// The day table of a lag, of `ages` days; its last share serves beyond its end.

@@ -6,18 +6,37 @@ const SECTION: f64 = 0.381_966_011_250_105_1;
 /// Steps after which the best place so far is taken; a dozen suffice where the function is smooth.
 const STEPS: usize = 60;
 
+/// The first step away from where the search starts.
+const FIRST: f64 = 0.2;
+
 /// The place of the greatest value between `low` and `high`, within ± `near`, and that value; of a function with one
-/// maximum there. Looks at 0 first, then by parabolas through the best three places, by golden section where they
-/// lead nowhere (Brent 1973).
+/// maximum there, probably near 0. From 0 it doubles its steps uphill until they lead down again, then goes by
+/// parabolas through the best three places, and by golden section where they lead nowhere (Brent 1973).
 pub(crate) fn maximum(mut low: f64, mut high: f64, near: f64, of: &mut dyn FnMut(f64) -> f64) -> (f64, f64) {
-    let start = 0.0_f64.clamp(low, high);
+    let mut look = |place: f64| (place, of(place));
+    let (mut at, mut step) = (look(0.0_f64.clamp(low, high)), FIRST);
+    let mut behind = look((at.0 + step).min(high));
+    if behind.1 > at.1 {
+        (behind, at) = (at, behind);
+    } else {
+        step = -FIRST;
+    }
+    let mut ahead = look((at.0 + step).clamp(low, high));
+    while ahead.1 > at.1 && low < ahead.0 && ahead.0 < high {
+        step *= 2.0;
+        (behind, at) = (at, ahead);
+        ahead = look((at.0 + step).clamp(low, high));
+    }
+    let ends = if ahead.1 > at.1 { [at.0, ahead.0] } else { [behind.0, ahead.0] };
+    (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
     // The best place, the second best, and the second best before; each with its value.
-    let mut best = (start, of(start));
-    let (mut second, mut third) = (best, best);
-    let (mut step, mut before) = (0.0_f64, 0.0_f64);
+    let mut all = [behind, at, ahead];
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let [mut best, mut second, mut third] = all;
+    let mut before = high - low;
     for _ in 0..STEPS {
         let middle = 0.5 * (low + high);
-        if (best.0 - middle).abs() <= near - 0.5 * (high - low) + near {
+        if (best.0 - middle).abs() <= 2.0 * near - 0.5 * (high - low) {
             break;
         }
         let parabola = (before.abs() > near)
@@ -42,7 +61,7 @@ pub(crate) fn maximum(mut low: f64, mut high: f64, near: f64, of: &mut dyn FnMut
             }
         }
         let place = best.0 + if step.abs() >= near { step } else { near.copysign(step) };
-        let found = (place, of(place));
+        let found = look(place);
         if found.1 >= best.1 {
             if place >= best.0 {
                 low = best.0
@@ -77,7 +96,7 @@ mod tests {
                 [&|x| -(x - place) * (x - place), &|x| -libm::cosh(2.0 * (x - place)), &|x| {
                     -(x - place).abs()
                 }];
-            for (form, most) in forms.iter().zip([16, 24, 40]) {
+            for (form, most) in forms.iter().zip([12, 20, 40]) {
                 let mut looks = 0;
                 let (found, value) = maximum(-3.4, 3.4, 1e-4, &mut |x| {
                     looks += 1;

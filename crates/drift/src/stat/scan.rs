@@ -7,8 +7,8 @@
 use super::fast;
 use super::grid::{EFFECTS, Effect, GRID, Side};
 
-/// Terms this far (in logarithms) below the largest are nothing: e^-40 of it, less than a bit of a sum of 400.
-const NEGLIGIBLE: f64 = -40.0;
+/// Terms this far (in logarithms) below the largest are nothing: 400 of them change a logarithm by less than 1e-11.
+const NEGLIGIBLE: f64 = -32.0;
 
 /// Share of the weights within an onset's interval. It is read when the evidence has just crossed its threshold, by
 /// the table that crossed it: such days flatter themselves, and 95% of their weight cover the truth in 90% of runs.
@@ -176,37 +176,44 @@ impl Sums {
         }
     }
 
+    /// Σ_τ exp(A(τ, r) − max) of the effect at `AT` and the next. Two at a time: on plan the far ones are soon nothing,
+    /// and two fill the narrowest vector.
+    fn pair<const AT: usize>(&self, max: &[f64; GRID]) -> [f64; LANES] {
+        let mut sums = [0.0; LANES];
+        for row in &self.rows {
+            let below = [row[AT] - max[AT], row[AT + 1] - max[AT + 1]];
+            if below[0] > NEGLIGIBLE || below[1] > NEGLIGIBLE {
+                let terms = fast::exp(below);
+                sums = [sums[0] + terms[0], sums[1] + terms[1]];
+            }
+        }
+        sums
+    }
+
     /// ln of the parts of M_j = Σ_τ Σ_r v_r exp A(τ, r).
     pub(crate) fn parts(&self, effects: &[Effect; GRID]) -> Parts {
         let mut max = [f64::MIN; GRID];
         for row in &self.rows {
             max.iter_mut().zip(row).for_each(|(max, value)| *max = max.max(*value));
         }
-        let mut sums = [0.0; GRID];
-        // Two effects at a time: on plan the far ones are soon nothing, and two fill the narrowest vector.
-        for first in (0..GRID).step_by(LANES) {
-            let mut sum = [0.0; LANES];
-            for row in &self.rows {
-                let below: [f64; LANES] = std::array::from_fn(|i| row[first + i] - max[first + i]);
-                if below.iter().any(|b| *b > NEGLIGIBLE) {
-                    let terms = fast::exp(below);
-                    sum.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-                }
-            }
-            sums[first..first + LANES].copy_from_slice(&sum);
-        }
-        let per_effect: [f64; GRID] = std::array::from_fn(|r| {
-            if sums[r] > 0.0 { max[r] + libm::log(sums[r]) + effects[r].log_weight } else { f64::MIN }
-        });
-        let over = |keep: &dyn Fn(&Effect) -> bool| {
-            log_sum(effects.iter().zip(per_effect).filter(|(e, _)| keep(e)).map(|(_, log)| log))
+        let sums = [self.pair::<0>(&max), self.pair::<2>(&max), self.pair::<4>(&max), self.pair::<6>(&max)];
+        let sums: [f64; GRID] = std::array::from_fn(|r| sums[r / LANES][r % LANES]);
+        // Σ_r v_r·exp(max_r)·sum_r, with the greatest maximum of the side outside.
+        let over = |side: Side| {
+            let of_side = if side == Side::Down { 0 } else { EFFECTS };
+            let own = |of: [f64; GRID]| -> [f64; EFFECTS] { std::array::from_fn(|i| of[of_side + i]) };
+            let (max, sums) = (own(max), own(sums));
+            let most = max.iter().fold(f64::MIN, |most, max| most.max(*max));
+            let scales = fast::exp(max.map(|max| max - most));
+            let weights = fast::exp(own(effects.map(|effect| effect.log_weight)));
+            let terms: [f64; EFFECTS] = std::array::from_fn(|i| weights[i] * scales[i] * sums[i]);
+            let critical: [bool; EFFECTS] = std::array::from_fn(|i| effects[of_side + i].critical);
+            let log = |sum: f64| if sum > 0.0 { most + libm::log(sum) } else { f64::MIN };
+            let critical = terms.iter().zip(critical).filter(|(_, critical)| *critical).map(|(term, _)| term);
+            (log(terms.iter().sum()), log(critical.sum()))
         };
-        Parts {
-            down: over(&|e| e.side == Side::Down),
-            up: over(&|e| e.side == Side::Up),
-            critical_down: over(&|e| e.side == Side::Down && e.critical),
-            critical_up: over(&|e| e.side == Side::Up && e.critical),
-        }
+        let ((down, critical_down), (up, critical_up)) = (over(Side::Down), over(Side::Up));
+        Parts { down, up, critical_down, critical_up }
     }
 
     /// The likeliest onset by one side's effects, and the hull of the highest weights. `None` if empty.

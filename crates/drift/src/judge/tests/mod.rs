@@ -2,6 +2,7 @@
 
 mod adapter;
 mod amend;
+mod anew;
 mod hierarchy;
 mod laws;
 mod slower;

@@ -237,9 +237,20 @@ impl World {
         }
     }
 
-    fn add(&mut self, leaf: Leaf, what: Quantity, entry: Day, event: Day, value: i64) {
+    /// Moves a count behind everybody's back: a fact that comes late, or is taken back.
+    pub(crate) fn add(&mut self, leaf: Leaf, what: Quantity, entry: Day, event: Day, value: i64) {
         *self.sums.entry((leaf, what)).or_default().entry(entry).or_default().entry(event).or_default() +=
             value;
+    }
+}
+
+impl World {
+    /// All counts there are: entry day, event day, how many.
+    pub(crate) fn cells(&self, leaf: Leaf, what: Quantity) -> Vec<(Day, Day, i64)> {
+        let days = self.sums.get(&(leaf, what)).into_iter().flatten();
+        days.flat_map(|(&entry, events)| events.iter().map(move |(&event, &n)| (entry, event, n)))
+            .filter(|(.., n)| *n > 0)
+            .collect()
     }
 }
 
