@@ -169,11 +169,9 @@ impl Shared {
         let strict = paced.strict.map(strictness);
         // By volume, the null is the plan or the bound.
         let nulls = strict.map_or(vec![0.0, 1.0], |strict| vec![strict]);
-        let nulls =
-            nulls.into_iter().map(|strict| paced.grid.nulls(strict)).flat_map(|(down, up)| [down, up]);
-        let paces = nulls.chain(paced.grid.effects.iter().map(|effect| effect.factor));
+        let nulls: Vec<_> = nulls.into_iter().map(|strict| paced.grid.nulls(strict)).collect();
         let window = (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1));
-        let timing = Timing::new(pair.from, pair.to, curve, pair.lag_doubt()).with_paces(paces);
+        let timing = Timing::new(pair.from, pair.to, curve, pair.lag_doubt()).with(&paced.grid, &nulls);
         let velocity = Velocity { window, timing: Arc::new(timing), rate: pair.rate, strictness: strict };
         self.timings.push((paced, velocity.clone()));
         Some(velocity)

@@ -9,6 +9,9 @@
 //! share common to all cohorts: after a conversion drop the young ones bring too few, which looks as if all had become
 //! slower. Hence the onset scanned is a day of entry, as for conversions. On each day E exp ℓ = 1 at the planned lag.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use plumbline_units::Day;
 
 use super::fast;
@@ -42,8 +45,10 @@ pub(crate) struct Timing {
     pub(crate) to: u8,
     curve: Curve,
     clocks: Option<Clocks>,
-    /// What the shares of these paces by hour of entry come to, shared by all scopes.
+    /// Where hours of entry matter, the shares of some paces by them.
     paces: Vec<ByHour>,
+    /// Where they do not, some paces against others.
+    contrasts: Vec<((f64, f64), Arc<Ratios>)>,
     /// One over the conversions the lag was fitted to; 0 where it is a promise.
     doubt: f64,
 }
@@ -85,20 +90,38 @@ impl Timing {
             Curve::Daily(tables) => Some(Clocks::of(tables)),
             Curve::Hourly { .. } => None,
         };
-        Timing { from, to, curve, clocks, paces: Vec::new(), doubt }
+        Timing { from, to, curve, clocks, paces: Vec::new(), contrasts: Vec::new(), doubt }
     }
 
-    /// The same with these paces tabulated.
-    pub(crate) fn with_paces(mut self, paces: impl Iterator<Item = f64>) -> Timing {
-        let Curve::Hourly { hours, .. } = &self.curve else { return self };
-        let ages = self.curve.ages().min(BY_HOUR);
-        let tabulated = paces.map(|slower| ByHour {
-            slower,
-            shares: (0..ages)
-                .map(|age| std::array::from_fn(|h| by_hour(hours, age, h, 1.0 / slower)))
-                .collect(),
-        });
-        self.paces = tabulated.collect();
+    /// The same with what the effects of `grid` against these nulls come to tabulated.
+    pub(crate) fn with(mut self, grid: &Grid, nulls: &[(f64, f64)]) -> Timing {
+        let against = |(down, up): &(f64, f64)| {
+            grid.effects.map(|effect| (effect.factor, if effect.side == Side::Down { *down } else { *up }))
+        };
+        let contrasts: Vec<(f64, f64)> = nulls.iter().flat_map(against).collect();
+        match &self.curve {
+            Curve::Hourly { hours, .. } => {
+                let mut paces: Vec<f64> =
+                    contrasts.iter().flat_map(|(effect, null)| [*effect, *null]).collect();
+                paces.sort_by(f64::total_cmp);
+                paces.dedup();
+                let by_hour =
+                    |age, slower: f64| std::array::from_fn(|hour| by_hour(hours, age, hour, 1.0 / slower));
+                let ages = self.curve.ages().min(BY_HOUR);
+                let tabulated = paces.into_iter().map(|slower| ByHour {
+                    slower,
+                    shares: (0..ages).map(|age| by_hour(age, slower)).collect(),
+                });
+                self.paces = tabulated.collect();
+            }
+            Curve::Daily(_) => {
+                let tabulated = contrasts.into_iter().map(|(effect, null)| {
+                    let ratios = Ratios::of(&self.shares(&[0.0; 24], effect), &self.shares(&[0.0; 24], null));
+                    ((effect, null), Arc::new(ratios))
+                });
+                self.contrasts = tabulated.collect();
+            }
+        }
         self
     }
 
@@ -164,11 +187,14 @@ impl Timing {
     ) -> Timed {
         let profile = profile(series, self.from);
         let (down, up) = grid.nulls(strictness);
-        let null = |side: Side| self.shares(&profile, if side == Side::Down { down } else { up });
-        let (null_down, null_up) = (null(Side::Down), null(Side::Up));
-        let ratios: [Ratios; GRID] = grid.effects.map(|effect| {
-            let null = if effect.side == Side::Down { &null_down } else { &null_up };
-            Ratios::of(&self.shares(&profile, effect.factor), null)
+        let (null_down, null_up) = (OnceCell::new(), OnceCell::new());
+        let ratios: [Arc<Ratios>; GRID] = grid.effects.map(|effect| {
+            let (null, shares) = if effect.side == Side::Down { (down, &null_down) } else { (up, &null_up) };
+            let known = self.contrasts.iter().find(|(paces, _)| *paces == (effect.factor, null));
+            known.map(|(_, ratios)| Arc::clone(ratios)).unwrap_or_else(|| {
+                let null = shares.get_or_init(|| self.shares(&profile, null));
+                Arc::new(Ratios::of(&self.shares(&profile, effect.factor), null))
+            })
         });
         // A conversion of the window says as much of the pace as one of those the lag was fitted to.
         let mut scores = Scores::new(series.len().saturating_sub(first)).doubting(self.doubt);
@@ -279,6 +305,7 @@ impl Timing {
 }
 
 /// One pace against another, by weekday of entry and age.
+#[derive(Clone, Debug)]
 struct Ratios {
     /// ln(f₁(a)/f₀(a)).
     hits: Shares,
