@@ -7,9 +7,11 @@ use plumbline_units::Day;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::super::series::Layout;
 use super::super::{Judge, Quantity, TickContext};
 use super::timeline::{START, Story};
-use super::world::World;
+use super::world::{World, plan};
+use crate::stat::ScopeSeries;
 
 const LEAD: StageIndex = StageIndex(0);
 const MQL: StageIndex = StageIndex(1);
@@ -69,4 +71,25 @@ fn going_on_and_reading_everything_anew_are_the_same_whatever_becomes_of_the_fac
         }
     }
     assert!(told > 10, "only {told} changes told");
+}
+
+/// Bytes on the heap.
+fn bytes(series: &ScopeSeries) -> usize {
+    fn of<T>(values: &Vec<T>) -> usize {
+        values.capacity() * size_of::<T>()
+    }
+    let stages = series.stages.iter().map(|s| of(&s.counts) + of(&s.inferred) + of(&s.hours));
+    let days = of(&series.spend) + of(&series.won) + series.in_time.iter().map(of).sum::<usize>();
+    let pairs = series.pairs.iter().map(|p| of(&p.converted)).sum::<usize>();
+    stages.sum::<usize>() + days + pairs + series.ages.iter().map(|a| of(&a.cells)).sum::<usize>()
+}
+
+#[test]
+fn what_is_kept_of_a_scope_from_one_target_to_the_next_takes_forty_kilobytes_at_most() {
+    let story = Story::parse("leads 60\nlast 399");
+    let (world, layout) = (story.world(), Layout::new(&plan(60.0, true)));
+    let today = START.parse::<Day>().unwrap().plus(399);
+    let series = layout.read(&world, &[0, 1], layout.first_day(&world, today), today);
+    assert!(series.len() > 250, "{}", series.len());
+    assert!((20_000..40_000).contains(&bytes(&series)), "{}", bytes(&series));
 }
