@@ -19,7 +19,7 @@ use super::verdict::{Planned, TargetStatus, Verdict};
 use super::{Judge, Key, TickContext};
 use crate::stat::{Interval, Label, ScopeSeries};
 
-/// Scopes whose counts are kept from one target to the next, up to 40 kB each (100 kB with the longest lags); further
+/// Scopes whose counts are kept from one target to the next, some 40 kB each (110 kB with the longest lags); further
 /// ones are read again.
 const MAX_SHARED: usize = 2_048;
 
