@@ -176,15 +176,13 @@ impl Sums {
         }
     }
 
-    /// Σ_τ exp(A(τ, r) − max) of the effect at `AT` and the next. Two at a time: on plan the far ones are soon nothing,
-    /// and two fill the narrowest vector.
+    /// Σ_τ exp(A(τ, r) − max) of the effect at `AT` and the next: two, as the narrowest vector takes them.
     fn pair<const AT: usize>(&self, max: &[f64; GRID]) -> [f64; LANES] {
         let mut sums = [0.0; LANES];
         for row in &self.rows {
-            let below = [row[AT] - max[AT], row[AT + 1] - max[AT + 1]];
+            let below: [f64; LANES] = [row[AT] - max[AT], row[AT + 1] - max[AT + 1]];
             if below[0] > NEGLIGIBLE || below[1] > NEGLIGIBLE {
-                let terms = fast::exp(below);
-                sums = [sums[0] + terms[0], sums[1] + terms[1]];
+                sums.iter_mut().zip(fast::exp(below)).for_each(|(sum, term)| *sum += term);
             }
         }
         sums
@@ -207,10 +205,9 @@ impl Sums {
             let scales = fast::exp(max.map(|max| max - most));
             let weights = fast::exp(own(effects.map(|effect| effect.log_weight)));
             let terms: [f64; EFFECTS] = std::array::from_fn(|i| weights[i] * scales[i] * sums[i]);
-            let critical: [bool; EFFECTS] = std::array::from_fn(|i| effects[of_side + i].critical);
+            let critical = terms.iter().zip(&effects[of_side..]).filter(|(_, e)| e.critical);
             let log = |sum: f64| if sum > 0.0 { most + libm::log(sum) } else { f64::MIN };
-            let critical = terms.iter().zip(critical).filter(|(_, critical)| *critical).map(|(term, _)| term);
-            (log(terms.iter().sum()), log(critical.sum()))
+            (log(terms.iter().sum()), log(critical.map(|(term, _)| term).sum()))
         };
         let ((down, critical_down), (up, critical_up)) = (over(Side::Down), over(Side::Up));
         Parts { down, up, critical_down, critical_up }
