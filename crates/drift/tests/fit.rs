@@ -137,6 +137,50 @@ fn a_population_is_fitted_by_its_own_table() {
     assert!(rate.weekday.is_none() && !rate.dispersion.unwrap().is_shown());
 }
 
+/// Kullback–Leibler divergence of two lags, per conversion within 180 days.
+fn divergence(truth: impl Fn(usize) -> f64, fitted: impl Fn(usize) -> f64) -> f64 {
+    let day = |share: &dyn Fn(usize) -> f64, age: usize| {
+        (share(age) - age.checked_sub(1).map_or(0.0, share)).max(1e-9) / share(179)
+    };
+    (0..180).map(|age| day(&truth, age) * libm::log(day(&truth, age) / day(&fitted, age))).sum()
+}
+
+#[test]
+fn where_few_convert_a_log_normal_lag_is_known_as_well_as_its_two_numbers() {
+    // Entries spread evenly over their days.
+    let share = |age: usize| {
+        let at = |i: usize| {
+            let days = age as f64 + (i as f64 + 0.5) / 16.0;
+            0.5 * libm::erfc(-libm::log(days / 14.0) / 1.15 / std::f64::consts::SQRT_2)
+        };
+        (0..16).map(at).sum::<f64>() / 16.0
+    };
+    let tables: [Vec<f64>; 7] = std::array::from_fn(|_| (0..400).map(share).collect());
+    let seeds = 20;
+    let mut sum = 0.0;
+    for seed in 0..seeds {
+        let cohorts = simulate(&mut StdRng::seed_from_u64(seed), 200, &[3.0; 7], &[0.4; 7], &tables, 0.0);
+        let lag = fit_lag(&cohorts, 8).unwrap();
+        sum += cohorts.conversions() as f64 * divergence(share, |age| lag.share(0, age));
+    }
+    // Of two numbers fitted to as many conversions it is one; some are cut off, and the days' own hazards add some.
+    let mean = sum / seeds as f64;
+    println!("divergence times conversions: {mean:.2}");
+    assert!(mean < 4.5, "{mean}");
+}
+
+#[test]
+fn where_many_convert_a_lag_that_is_no_log_normal_is_kept() {
+    // Half within three days, half after a month.
+    let share = |age: usize| (age as f64 / 6.0).min(0.5) + ((age as f64 - 27.0) / 12.0).clamp(0.0, 0.5);
+    let tables: [Vec<f64>; 7] = std::array::from_fn(|_| (0..60).map(share).collect());
+    let cohorts = simulate(&mut StdRng::seed_from_u64(3), 200, &[200.0; 7], &[0.4; 7], &tables, 0.0);
+    let lag = fit_lag(&cohorts, 8).unwrap();
+    for age in 0..40 {
+        assert!((lag.share(0, age) - share(age)).abs() < 0.03, "{age}: {}", lag.share(0, age));
+    }
+}
+
 #[test]
 fn over_dispersion_is_recovered_and_none_is_not_made_up() {
     let tables: [Vec<f64>; 7] = std::array::from_fn(|_| vec![0.5, 0.8, 0.95, 1.0]);

@@ -7,8 +7,8 @@ mod support;
 
 use plumbline_drift::stat::{Label, Model};
 use plumbline_plan::Direction;
-use support::judge::{CONVERSION, CYCLE, FIRST_STEP, HANDOFF, delays, model, opens, pages_a_year};
-use support::{Spec, log_normal_lags, plan, simulate};
+use support::judge::{CONVERSION, CYCLE, FIRST_STEP, HANDOFF, delays, model, opens, pages, pages_a_year};
+use support::{Arrivals, Run, Spec, fitted, log_normal_lags, plan, simulate};
 
 fn slower(leads: f64, onset: usize, after: usize, by: f64, seed: u64) -> Spec {
     Spec { onset, slower: [by; 4], ..Spec::steady(leads, onset + after, seed) }
@@ -112,9 +112,79 @@ fn the_trap_is_labelled_conversion_and_never_velocity() {
     }
 }
 
+/// Days of the history that plans are fitted to.
+const HISTORY: usize = 200;
+
+#[test]
+fn under_a_fitted_plan_the_cycle_pages_within_the_budget() {
+    for (backlog, weekend, arrivals) in [(0.0, 1.0, Arrivals::Mixed), (0.8, 0.3, Arrivals::Business)] {
+        let (mut count, mut days) = (0, 0);
+        for seed in 0..10 {
+            let spec = Spec { backlog, weekend, arrivals, ..Spec::steady(30.0, 650, 1000 + seed) };
+            let run = simulate(&spec).with_ages(true);
+            let model = model(&fitted(&run, HISTORY, 30.0), CYCLE);
+            count += pages(&model, &run).iter().filter(|day| **day >= HISTORY).count();
+            days += spec.days - HISTORY;
+        }
+        let rate = f64::from(count as u32) * 365.0 / days as f64;
+        println!("back-log {backlog}: {rate:.2} a year");
+        assert!(rate <= 0.7, "{backlog}: {rate}");
+    }
+}
+
+#[test]
+fn under_a_fitted_plan_a_drift_is_never_labelled_the_other() {
+    let onset = 230;
+    let trap = |leads, seed| Spec::trap(leads, onset, 60, seed);
+    let slow = |leads, seed, by| slower(leads, onset, 70, by, seed);
+    let even = |leads, seed| Spec { rates: [0.915; 4], ..slow(leads, seed, 1.0) };
+    let late = |leads, seed| Spec { late: (0.35, 9.0), ..slow(leads, seed, 1.0) };
+    type Drift<'a> = &'a dyn Fn(f64, u64) -> Spec;
+    let cases: [(&str, Drift, f64, u64, Label); 7] = [
+        ("trap", &trap, 30.0, 6, Label::Conversion),
+        ("evenly less", &even, 30.0, 6, Label::Conversion),
+        ("evenly less", &even, 200.0, 2, Label::Conversion),
+        ("15% slower", &|leads, seed| slow(leads, seed, 1.15), 200.0, 3, Label::Velocity),
+        ("half as slow again", &|leads, seed| slow(leads, seed, 1.5), 30.0, 4, Label::Velocity),
+        ("a third handed over nine days late", &late, 30.0, 4, Label::Velocity),
+        ("a third handed over nine days late", &late, 200.0, 2, Label::Velocity),
+    ];
+    for (what, make, leads, seeds, right) in cases {
+        let wrong = if right == Label::Conversion { Label::Velocity } else { Label::Conversion };
+        let mut decided = 0;
+        for seed in 0..seeds {
+            let spec = make(leads, 7000 + seed);
+            let run = simulate(&spec).with_ages(true);
+            let model = model(&fitted(&run, HISTORY, leads), CONVERSION);
+            let of_drift = labels_of(&model, &run, onset);
+            assert!(!of_drift.contains(&wrong), "{what} at {leads} a day, {seed}: {of_drift:?}");
+            decided += u64::from(of_drift.contains(&right));
+        }
+        println!("{what} at {leads} a day: decided in {decided} of {seeds}");
+        assert!(2 * decided >= seeds, "{what} at {leads} a day: decided in {decided} of {seeds}");
+    }
+}
+
+/// What the first drift found after the onset is called, day by day until the run ends.
+fn labels_of(model: &Model, run: &Run, onset: usize) -> Vec<Label> {
+    let (mut labels, mut restart) = (Vec::new(), None);
+    run.play(|day, series| {
+        let opened = (day >= HISTORY && labels.is_empty()).then(|| opens(model, series, restart)).flatten();
+        if opened.is_some() && day < onset {
+            restart = Some(series.last_day.plus(1));
+        } else if opened.is_some() || !labels.is_empty() {
+            let evidence = model.assess(series, restart).unwrap();
+            let found = model.label(series, &series.ages, restart, &evidence, labels.last().copied());
+            labels.extend(found.map(|found| found.label));
+        }
+        true
+    });
+    labels
+}
+
 #[cfg(feature = "long")]
 mod long {
-    use super::support::{Arrivals, measured_lags};
+    use super::support::measured_lags;
     use super::*;
     use plumbline_plan::{Lag, Value};
     use plumbline_units::Seconds;

@@ -14,8 +14,6 @@ const ROUNDS: usize = 40;
 const ENOUGH: f64 = 20.0;
 /// A hazard is read from no further off than this part of its age.
 const NEAR: f64 = 0.3;
-/// Pseudo-conversions by which a single table's hazards lean on the log-normal's.
-const LEAN: f64 = 5.0;
 /// Weekdays are told apart where chance alone would do it once in a thousand.
 pub(crate) const LEVEL: f64 = 1e-3;
 
@@ -49,7 +47,11 @@ pub(crate) fn fit(tally: &Tally, factors: &[f64; 7], reach: usize) -> Tables {
         let risk: [Vec<f64>; 7] = std::array::from_fn(|weekday| {
             at_risk(tally, &tables.shares[weekday], tables.rates[weekday], weekday)
         });
-        let weights = GROUPS.map(|group| weight(tally, &risk, &hazards, group));
+        let weights = GROUPS.map(|group| {
+            let heights =
+                |weight| (0..7).map(|w| height(&tally.hits[w], &risk[w], &hazards[w], group, weight)).sum();
+            likeliest(heights)
+        });
         for weekday in 0..7 {
             let mut own = hazards[weekday].clone();
             for (&(start, end), weight) in GROUPS.iter().zip(&weights) {
@@ -96,11 +98,13 @@ fn single(tally: &Tally, factors: &[f64; 7], lean: &[f64], reach: usize) -> Tabl
         let ages = reach.min(risk[0].len());
         let hits: Vec<f64> = (0..ages).map(|age| tally.hits.iter().map(|row| row[age]).sum()).collect();
         let at_risk: Vec<f64> = (0..ages).map(|age| risk.iter().map(|row| row[age]).sum()).collect();
+        let weights = leaning(&hits, &at_risk, lean);
         for (age, hazard) in own.iter_mut().enumerate().take(ages) {
             let near = near(&hits, age);
             let (hits, at_risk) = (hits[near.clone()].iter(), at_risk[near].iter());
             let (hits, at_risk): (f64, f64) = (hits.sum(), at_risk.sum());
-            *hazard = ((hits + LEAN * *hazard) / (at_risk + LEAN)).clamp(0.0, 1.0);
+            let lean = of_group(&weights, age);
+            *hazard = ((hits + lean * *hazard) / (at_risk + lean)).clamp(0.0, 1.0);
         }
         let table = cumulative(&own);
         shares = std::array::from_fn(|_| table.clone());
@@ -115,31 +119,40 @@ fn rates(tally: &Tally, shares: &[Vec<f64>; 7], rates: &[f64; 7], factors: &[f64
     factors.map(|factor| (factor * converts / entered.max(1.0)).clamp(1e-6, 1.0 - 1e-6))
 }
 
-/// The pseudo-conversions under which a group's conversions are likeliest (empirical Bayes: the marginal of a
-/// binomial whose hazard is Beta around the prior's).
-fn weight(tally: &Tally, risk: &[Vec<f64>; 7], prior: &[Vec<f64>; 7], (start, end): (usize, usize)) -> f64 {
-    let marginal = |weight: f64| {
-        let mut sum = 0.0;
-        for weekday in 0..7 {
-            for age in start..end.min(risk[weekday].len()) {
-                let (hits, at_risk) = (tally.hits[weekday][age], risk[weekday][age]);
-                let hazard = prior[weekday][age].clamp(1e-7, 1.0 - 1e-7);
-                if at_risk > 0.5 {
-                    let (a, b) = (weight * hazard, weight * (1.0 - hazard));
-                    sum += ln_beta(a + hits, b + (at_risk - hits).max(0.0)) - ln_beta(a, b);
-                }
-            }
-        }
-        sum
-    };
+/// By group, the pseudo-conversions of the prior under which the conversions are likeliest (empirical Bayes).
+pub(crate) fn leaning(hits: &[f64], risk: &[f64], prior: &[f64]) -> [f64; GROUPS.len()] {
+    GROUPS.map(|group| likeliest(|weight| height(hits, risk, prior, group, weight)))
+}
+
+fn likeliest(height: impl Fn(f64) -> f64) -> f64 {
     let mut best = (WEIGHTS[WEIGHTS.len() - 1], f64::NEG_INFINITY);
     for weight in WEIGHTS {
-        let height = marginal(weight);
+        let height = height(weight);
         if height > best.1 {
             best = (weight, height);
         }
     }
     best.0
+}
+
+/// ln of the marginal of a group's conversions: binomials whose hazards are Beta around the prior's.
+fn height(hits: &[f64], risk: &[f64], prior: &[f64], (start, end): (usize, usize), weight: f64) -> f64 {
+    let mut sum = 0.0;
+    for age in start..end.min(risk.len()).min(hits.len()) {
+        let (hits, at_risk) = (hits[age], risk[age]);
+        let hazard = prior[age].clamp(1e-7, 1.0 - 1e-7);
+        if at_risk > 0.5 {
+            let (a, b) = (weight * hazard, weight * (1.0 - hazard));
+            sum += ln_beta(a + hits, b + (at_risk - hits).max(0.0)) - ln_beta(a, b);
+        }
+    }
+    sum
+}
+
+/// The weight of the group of an age.
+pub(crate) fn of_group(weights: &[f64; GROUPS.len()], age: usize) -> f64 {
+    let group = GROUPS.iter().position(|(start, end)| (*start..*end).contains(&age));
+    weights[group.unwrap_or(GROUPS.len() - 1)]
 }
 
 fn ln_beta(a: f64, b: f64) -> f64 {

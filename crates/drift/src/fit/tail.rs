@@ -1,6 +1,10 @@
 //! A log-normal lag with never-converters: what the tail beyond the history is taken from, and what sparse ages
 //! lean on.
 
+/// Hours of entry a day's share is averaged over, for ages (days) below [`CURVED`].
+const POINTS: usize = 8;
+const CURVED: usize = 15;
+
 /// Ages of the tables.
 pub(crate) const HORIZON: usize = 400;
 
@@ -14,10 +18,16 @@ pub(crate) struct LogNormal {
 }
 
 impl LogNormal {
-    /// Share converted by the end of the `age`-th day after the entry day, for entries around noon.
+    /// Share converted by the end of the `age`-th day after the entry day, for entries spread evenly over theirs.
     pub(crate) fn share(&self, age: usize) -> f64 {
-        let z = (libm::log(age as f64 + 0.5) - self.mu) / self.sigma;
-        0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)
+        let at = |days: f64| {
+            let z = (libm::log(days) - self.mu) / self.sigma;
+            0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)
+        };
+        // Later the share is nearly straight within a day.
+        let points = if age < CURVED { POINTS } else { 1 };
+        let within = |i: usize| at(age as f64 + (i as f64 + 0.5) / points as f64);
+        (0..points).map(within).sum::<f64>() / points as f64
     }
 
     /// P(age = a | age ≥ a) for `0..HORIZON`.

@@ -7,14 +7,12 @@
 //! 2000), when it became ready, and on which days it waited.
 
 use super::cohorts::Tally;
-use super::table::near;
+use super::table::{leaning, near, of_group};
 use super::tail::HORIZON;
 
 /// Days a ready journey is thought to have waited at most.
 const LONGEST_WAIT: usize = 10;
 const ROUNDS: usize = 250;
-/// Pseudo-conversions by which the ready hazard leans on the log-normal one.
-const LEAN: f64 = 5.0;
 
 /// The two causes.
 #[derive(Clone, Debug)]
@@ -54,11 +52,13 @@ impl Waiting {
                 at_risk.push(left);
                 left -= ready + not_ready;
             }
+            let weights = leaning(&expected.ready, &at_risk, lean);
             for (age, lean) in lean.iter().enumerate().take(tally.ages.min(HORIZON).min(reach)) {
                 let near = near(&expected.ready, age);
                 let (ready, at_risk) = (expected.ready[near.clone()].iter(), at_risk[near].iter());
                 let (ready, at_risk): (f64, f64) = (ready.sum(), at_risk.sum());
-                model.ready[age] = ((ready + LEAN * lean) / (at_risk + LEAN).max(1e-9)).clamp(0.0, 1.0);
+                let weight = of_group(&weights, age);
+                model.ready[age] = ((ready + weight * lean) / (at_risk + weight).max(1e-9)).clamp(0.0, 1.0);
             }
             for day in 0..7 {
                 if expected.exposed[day] > 0.0 {

@@ -1,8 +1,9 @@
 //! Whether fewer convert, or the same number later.
 //!
 //! Beside the detector runs its lag-tolerant twin: the same tables with every lag longer by the tolerance (shorter,
-//! where more convert than planned). What the twin finds too, no tolerable cycle explains: conversion. Else the ages
-//! of the conversions are asked; they know nothing of how many there are.
+//! where more convert than planned), and the ages of the conversions are asked for their pace. What the twin finds too,
+//! or what leaves the pace on plan, may be of conversion. But a twin knows one slower cycle only: whether fewer convert
+//! or as many later is decided between the two by the cohorts since the onset (`contest`).
 
 use std::sync::Arc;
 
@@ -10,16 +11,16 @@ use plumbline_units::Day;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{Evidence, Onset, TableId};
-use super::grid::{Bounds, Grid, Side};
+use super::grid::Side;
 use super::model::{Cac, Kind, Model, Twins};
-use super::scan::{Scores, log_sum};
+use super::scan::log_sum;
 use super::series::{AgeSeries, ScopeSeries};
 
-/// ln of the e-value from which the ages show another pace.
-const SLOWER_FROM: f64 = 2.995_732_273_553_991;
+/// ln of the odds from which the cohorts decide between fewer and later: twenty to one.
+const DECIDED_FROM: f64 = 2.995_732_273_553_991;
 
-/// ln of the e-value below which a pace once shown shows no longer; the gap keeps the label from flickering.
-const SLOWER_UNTIL: f64 = std::f64::consts::LN_2;
+/// ln of the odds down to which what was decided stays so; the gap keeps the label from flickering.
+const DECIDED_UNTIL: f64 = std::f64::consts::LN_2;
 
 /// Standard errors by which the tolerated pace must lie outside: it is looked at every day of an episode.
 const ON_PLAN_ERRORS: f64 = 3.0;
@@ -82,17 +83,17 @@ impl Model {
         let first = self.first(series, restart);
         let twin = self.tolerant(twins, side, series, first)?;
         let hold = if before == Some(Label::Conversion) { std::f64::consts::LN_10 } else { 0.0 };
-        let pace = self.pace(twins, side, series, ages, first, evidence.onset);
-        let on_plan = pace < SLOWER_UNTIL && on_plan(self, twins, path, side, series, ages, evidence.onset);
-        let shown = if before == Some(Label::Velocity) { SLOWER_UNTIL } else { SLOWER_FROM };
-        let label = if twin >= self.log_threshold - hold || on_plan {
-            Label::Conversion
-        } else if pace >= shown {
+        let odds = self.contest(path.clone(), side, series, ages, evidence.onset);
+        let decided = |label| if before == Some(label) { DECIDED_UNTIL } else { DECIDED_FROM };
+        let on_plan = || on_plan(self, twins, path.clone(), side, series, ages, evidence.onset);
+        let label = if odds <= -decided(Label::Velocity) {
             Label::Velocity
+        } else if odds >= decided(Label::Conversion) && (twin >= self.log_threshold - hold || on_plan()) {
+            Label::Conversion
         } else {
             Label::ConversionOrVelocity
         };
-        Some(Labelled { label, on_plan })
+        Some(Labelled { label, on_plan: label == Label::Conversion && on_plan() })
     }
 
     fn twins(&self) -> Option<&Twins> {
@@ -112,39 +113,6 @@ impl Model {
         let lines = scanned.lines.iter().filter(|line| line.table != TableId::LeadsPerMoney);
         let parts = lines.map(|l| if side == Side::Down { l.parts.down } else { l.parts.up });
         Some(log_sum(parts) - libm::log(scanned.tables as f64))
-    }
-
-    /// ln of the e-value for all taking longer (shorter, where more convert) since the onset: the mean over the
-    /// transitions, and all of them together.
-    fn pace(
-        &self,
-        twins: &Twins,
-        side: Side,
-        series: &ScopeSeries,
-        ages: &[AgeSeries],
-        first: usize,
-        onset: Onset,
-    ) -> f64 {
-        // The least effect is the tolerance itself: half of it squared.
-        let half = libm::sqrt(1.0 + twins.tolerance);
-        let grid = Grid::new(Bounds { down: Some(1.0 / half), up: Some(half) }, None);
-        // Fewer so far means slower.
-        let towards = if side == Side::Down { Side::Up } else { Side::Down };
-        let at = |day: Day| series.from_day(day).saturating_sub(first);
-        let (from, to) = (at(onset.low), at(onset.high));
-        let mut together = Scores::new(series.len().saturating_sub(first)).accumulate();
-        let mut means = Vec::with_capacity(twins.timings.len() + 1);
-        for timing in &twins.timings {
-            let Some(ages) = ages.iter().find(|a| (a.from, a.to) == (timing.from, timing.to)) else {
-                continue;
-            };
-            let sums = timing.score(series, ages, first, &grid, 0.0, 0).scores.accumulate();
-            means.push(sums.mean(&grid.effects, towards, from, to));
-            together.add(&sums);
-        }
-        means.push(together.mean(&grid.effects, towards, from, to));
-        let count = means.len() as f64;
-        log_sum(means.into_iter()) - libm::log(count)
     }
 }
 

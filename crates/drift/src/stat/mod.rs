@@ -41,6 +41,7 @@
 
 mod assess;
 mod build;
+mod contest;
 mod counts;
 mod evidence;
 mod fast;

@@ -142,6 +142,11 @@ impl Pair {
         2.0 * self.error * self.error / (1.0 - self.rate).max(LEAST_MISS)
     }
 
+    /// The factor on p of a day of entry.
+    pub(crate) fn factor(&self, day: Day) -> f64 {
+        self.season.factor(day)
+    }
+
     /// φ of a cohort.
     pub(crate) fn spread(&self, entered: f64, matured: f64) -> f64 {
         if self.dispersion <= 0.0 {

@@ -169,13 +169,6 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// The evidence of both: their cohorts entered on the same days.
-    pub(crate) fn add(&mut self, other: &Sums) {
-        for (row, more) in self.rows.iter_mut().zip(&other.rows) {
-            row.iter_mut().zip(more).for_each(|(value, more)| *value += more);
-        }
-    }
-
     /// Σ_τ exp(A(τ, r) − max) of the effect at `AT` and the next: two, as the narrowest vector takes them.
     fn pair<const AT: usize>(&self, max: &[f64; GRID]) -> [f64; LANES] {
         let mut sums = [0.0; LANES];
@@ -222,19 +215,6 @@ impl Sums {
         let max = self.rows.iter().flat_map(logs).fold(f64::MIN, f64::max);
         let weigh = |row: &[f64; GRID]| fast::exp(logs(row).map(|log| log - max)).iter().sum::<f64>();
         hull(&self.rows.iter().map(weigh).collect::<Vec<f64>>())
-    }
-
-    /// ln of the mean of Σ_r v_r exp A over the onsets `from..=to`, with the weights of one side made whole: an
-    /// e-value for a drift to that side that began then.
-    pub(crate) fn mean(&self, effects: &[Effect; GRID], side: Side, from: usize, to: usize) -> f64 {
-        let own = || effects.iter().enumerate().filter(|(_, e)| e.side == side);
-        let mass = log_sum(own().map(|(_, e)| e.log_weight));
-        let rows = self.rows.get(from..(to + 1).min(self.rows.len())).unwrap_or(&[]);
-        if rows.is_empty() {
-            return 0.0;
-        }
-        let of_row = |row: &[f64; GRID]| log_sum(own().map(|(r, e)| row[r] + e.log_weight));
-        log_sum(rows.iter().map(of_row)) - mass - libm::log(rows.len() as f64)
     }
 
     /// Posterior probability that the table moved at the onset `cohort`, either way alike, rather than not at all.

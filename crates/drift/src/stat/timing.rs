@@ -23,7 +23,10 @@ use super::scan::{Drawn, Said, Scores};
 use super::series::{AgeSeries, ScopeSeries};
 
 /// A day's share of the conversions is never read as less: one impossible conversion proves nothing.
-const LEAST: f64 = 1e-9;
+pub(super) const LEAST: f64 = 1e-9;
+/// Ages by which all but this share have come are one: nobody plans a lag's tail by the day, a table ends there, and
+/// any slower lag would explain what comes still later a thousand times better.
+const TAIL: f64 = 0.002;
 /// Ages (days) up to which the hour of entry matters: beyond, the mean hour differs from all hours by less than
 /// Var(hour)/(2·age²), 4 in 10,000 of the share.
 const BY_HOUR: usize = 10;
@@ -45,6 +48,8 @@ pub(crate) struct Timing {
     pub(crate) to: u8,
     curve: Curve,
     clocks: Option<Clocks>,
+    /// By weekday of entry, the age from which on ages are one.
+    ends: [usize; 7],
     /// Where hours of entry matter, the shares of some paces by them.
     paces: Vec<ByHour>,
     /// Where they do not, some paces against others.
@@ -81,7 +86,7 @@ pub(crate) struct Pace {
 }
 
 /// F by weekday of entry (one where it does not matter) and age.
-type Shares = Vec<Vec<f64>>;
+pub(super) type Shares = Vec<Vec<f64>>;
 
 impl Timing {
     /// `doubt`: one over the conversions the lag was fitted to; 0 where it is a promise.
@@ -90,7 +95,11 @@ impl Timing {
             Curve::Daily(tables) => Some(Clocks::of(tables)),
             Curve::Hourly { .. } => None,
         };
-        Timing { from, to, curve, clocks, paces: Vec::new(), contrasts: Vec::new(), doubt }
+        let ends = std::array::from_fn(|weekday| {
+            let ages = 0..curve.ages().saturating_sub(1);
+            ages.into_iter().find(|age| curve.by_day(weekday, *age) >= 1.0 - TAIL).unwrap_or(usize::MAX)
+        });
+        Timing { from, to, curve, clocks, ends, paces: Vec::new(), contrasts: Vec::new(), doubt }
     }
 
     /// The same with what the effects of `grid` against these nulls come to tabulated.
@@ -126,9 +135,9 @@ impl Timing {
     }
 
     /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
-    fn shares(&self, profile: &[f64; 24], slower: f64) -> Shares {
+    pub(super) fn shares(&self, profile: &[f64; 24], slower: f64) -> Shares {
         let ages = self.curve.ages();
-        match (&self.curve, &self.clocks) {
+        let mut shares: Shares = match (&self.curve, &self.clocks) {
             (Curve::Hourly { hours, .. }, _) => {
                 let tabulated = self.paces.iter().find(|pace| pace.slower == slower);
                 let (mean, speed) = (mean_hour(profile), 1.0 / slower);
@@ -142,11 +151,39 @@ impl Timing {
                 (0..7).map(|w| (0..ages).map(|age| clocks.at(w, age, slower)).collect()).collect()
             }
             (Curve::Daily(tables), None) => tables.to_vec(),
+        };
+        for (table, end) in shares.iter_mut().zip(self.ends) {
+            table.iter_mut().skip(end).for_each(|share| *share = 1.0);
         }
+        shares
+    }
+
+    /// An age of a conversion as the shares are numbered by it.
+    pub(super) fn folded(&self, weekday: usize, age: u16) -> usize {
+        usize::from(age).min(self.ends[weekday]).min(self.curve.ages().saturating_sub(1))
+    }
+
+    /// At which hours of the day its stage is entered.
+    pub(super) fn profile(&self, series: &ScopeSeries) -> [f64; 24] {
+        profile(series, self.from)
+    }
+
+    /// One over the conversions the lag was fitted to; 0 where it is a promise.
+    pub(super) fn doubt(&self) -> f64 {
+        self.doubt
+    }
+
+    /// Weekday of entry, as the shares are numbered by it, and age of the cohort at a position.
+    pub(super) fn place(&self, series: &ScopeSeries, index: usize) -> (usize, usize) {
+        let age = (series.len() - 1 - index).min(self.curve.ages().saturating_sub(1));
+        (self.weekday(series.first_day, index), age)
     }
 
     /// One of the shares.
     fn share(&self, profile: &[f64; 24], mean: f64, (weekday, age): (usize, usize), slower: f64) -> f64 {
+        if age >= self.ends[weekday] {
+            return 1.0;
+        }
         match (&self.curve, &self.clocks) {
             (Curve::Hourly { hours, .. }, _) => by_profile(hours, profile, mean, age, 1.0 / slower),
             (Curve::Daily(_), Some(clocks)) => clocks.at(weekday, age, slower),
@@ -187,6 +224,7 @@ impl Timing {
     ) -> Timed {
         let profile = profile(series, self.from);
         let (down, up) = grid.nulls(strictness);
+        let mean = mean_hour(&profile);
         let (null_down, null_up) = (OnceCell::new(), OnceCell::new());
         let ratios: [Arc<Ratios>; GRID] = grid.effects.map(|effect| {
             let (null, shares) = if effect.side == Side::Down { (down, &null_down) } else { (up, &null_up) };
@@ -198,18 +236,19 @@ impl Timing {
         });
         // A conversion of the window says as much of the pace as one of those the lag was fitted to.
         let mut scores = Scores::new(series.len().saturating_sub(first)).doubting(self.doubt);
-        let (mut growth, longest) = (0.0, self.curve.ages().saturating_sub(1));
+        let mut growth = 0.0;
         for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
             let total: f64 = cells.iter().map(|(.., n)| f64::from(*n)).sum();
             scores.inform(index - first, || {
-                let plan = Said { score: 0.0, information: total };
-                Drawn { plan, ..Drawn::default() }
+                // Only that share of the history's conversions speaks of ages so young.
+                let information = total / self.share(&profile, mean, (weekday, age), 1.0).max(LEAST);
+                Drawn { plan: Said { score: 0.0, information }, ..Drawn::default() }
             });
             let row = scores.row(index - first);
             for (value, ratio) in row.iter_mut().zip(&ratios) {
                 let hits = cells
                     .iter()
-                    .map(|(_, a, n)| f64::from(*n) * ratio.hits[weekday][usize::from(*a).min(longest)]);
+                    .map(|(_, a, n)| f64::from(*n) * ratio.hits[weekday][self.folded(weekday, *a)]);
                 *value = hits.sum::<f64>() - total * ratio.reached[weekday][age];
             }
             growth += total * ratios[critical].growth[weekday][age];
@@ -231,7 +270,7 @@ impl Timing {
         for (_, weekday, age, cells) in self.cohorts(series, ages, first) {
             for (_, a, n) in cells {
                 conversions += f64::from(*n);
-                hits[weekday][usize::from(*a).min(longest - 1)] += f64::from(*n);
+                hits[weekday][self.folded(weekday, *a)] += f64::from(*n);
                 reached[weekday][age] += f64::from(*n);
             }
         }
@@ -290,58 +329,14 @@ impl Timing {
         let profile = profile(series, self.from);
         let ratio = Ratios::of(&self.shares(&profile, 1.0), &self.shares(&profile, still));
         let mut out = vec![0.0; series.len().saturating_sub(first)];
-        let longest = self.curve.ages().saturating_sub(1);
         for (index, weekday, age, cells) in self.cohorts(series, ages, first) {
             out[index - first] = cells
                 .iter()
                 .map(|(_, a, n)| {
-                    let hit = ratio.hits[weekday][usize::from(*a).min(longest)];
+                    let hit = ratio.hits[weekday][self.folded(weekday, *a)];
                     f64::from(*n) * (hit - ratio.reached[weekday][age])
                 })
                 .sum();
-        }
-        out
-    }
-}
-
-/// One pace against another, by weekday of entry and age.
-#[derive(Clone, Debug)]
-struct Ratios {
-    /// ln(f₁(a)/f₀(a)).
-    hits: Shares,
-    /// ln(F₁(a)/F₀(a)).
-    reached: Shares,
-    /// Expected log growth of one conversion of a cohort of that age, at the first pace.
-    growth: Shares,
-}
-
-impl Ratios {
-    fn of(effect: &Shares, null: &Shares) -> Ratios {
-        let mut out = Ratios { hits: Vec::new(), reached: Vec::new(), growth: Vec::new() };
-        for (effect, null) in effect.iter().zip(null) {
-            let at = |of: &Vec<f64>, age: usize| of.get(age).copied().unwrap_or(1.0);
-            let one_day = |of: &Vec<f64>, age: usize| {
-                let before = age.checked_sub(1).map_or(0.0, |before| at(of, before));
-                (at(of, age) - before).max(LEAST)
-            };
-            let len = effect.len();
-            let (mut hits, mut reached) = (Vec::with_capacity(len), Vec::with_capacity(len));
-            for first in (0..len).step_by(LANES) {
-                let lanes = LANES.min(len - first);
-                let of = |i: usize| one_day(effect, first + i) / one_day(null, first + i);
-                hits.extend_from_slice(&fast::ln::<LANES>(std::array::from_fn(of))[..lanes]);
-                let of = |i: usize| at(effect, first + i).max(LEAST) / at(null, first + i).max(LEAST);
-                reached.extend_from_slice(&fast::ln::<LANES>(std::array::from_fn(of))[..lanes]);
-            }
-            let mut gained = 0.0;
-            let growth = (0..len).map(|age| {
-                gained += one_day(effect, age) * hits[age];
-                (gained / effect[age].max(LEAST) - reached[age]).max(0.0)
-            });
-            let growth = growth.collect();
-            out.hits.push(hits);
-            out.reached.push(reached);
-            out.growth.push(growth);
         }
         out
     }
@@ -378,6 +373,10 @@ fn by_profile(hours: &[f64], profile: &[f64; 24], mean: f64, age: usize, speed: 
     }
     side_by_side(|hour| profile[hour] * by_hour(hours, age, hour, speed))
 }
+
+mod ratios;
+
+pub(super) use ratios::Ratios;
 
 #[cfg(test)]
 mod tests;

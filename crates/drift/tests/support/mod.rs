@@ -1,15 +1,16 @@
 //! A funnel simulated straight into arrays: Poisson leads, Bernoulli transitions, log-normal lags.
 
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, unused_imports, missing_docs, clippy::unwrap_used)]
 
 pub mod judge;
 pub mod life;
 mod plan;
 
-pub use plan::plan;
+pub use plan::{fitted, plan};
 
 use std::collections::BTreeMap;
 
+use plumbline_drift::fit::Cohorts;
 use plumbline_drift::stat::{AgeSeries, PairSeries, ScopeSeries, StageEntries};
 use plumbline_plan::Lag;
 use plumbline_units::{Day, Seconds, Share};
@@ -51,6 +52,8 @@ pub struct Spec {
     pub lag_factor: f64,
     /// On the lags of the drifted leads.
     pub slower: [f64; 4],
+    /// Of the drifted leads that become MQL, a share that does so as many days later.
+    pub late: (f64, f64),
     pub arrivals: Arrivals,
     /// Share of weekend transitions that slip to Monday.
     pub backlog: f64,
@@ -76,6 +79,7 @@ impl Spec {
             second: None,
             lag_factor: 1.0,
             slower: [1.0; 4],
+            late: (0.0, 0.0),
             arrivals: Arrivals::Mixed,
             backlog: 0.0,
             weekend: 1.0,
@@ -173,12 +177,16 @@ fn lead(spec: &Spec, run: &mut Run, rng: &mut StdRng, day: usize, rates: &[f64; 
     let entered = at;
     let mut days = [day; STAGES];
     enter(run, 0, at);
+    let drifted = day >= spec.onset && day < spec.fixed;
     for (i, rate) in rates.iter().enumerate() {
         if rng.random::<f64>() >= *rate {
             return;
         }
-        let slower = if day >= spec.onset && day < spec.fixed { spec.slower[i] } else { 1.0 };
+        let slower = if drifted { spec.slower[i] } else { 1.0 };
         at = step(rng, at, LAGS[i], spec.lag_factor * slower, spec.backlog);
+        if i == 0 && drifted && spec.late.0 > 0.0 && rng.random::<f64>() < spec.late.0 {
+            at += spec.late.1;
+        }
         let stage = i + 1;
         days[stage] = at as usize;
         if days[stage] >= spec.days {
@@ -223,6 +231,20 @@ impl Run {
     pub fn days(&self) -> usize {
         self.spend.len()
     }
+
+    /// The cohorts of the four transitions as of the end of day `days − 1`.
+    pub fn cohorts(&self, days: usize) -> [Cohorts; 4] {
+        std::array::from_fn(|pair| {
+            let entered: Vec<u32> =
+                self.entries[pair][..days].iter().map(|hours| hours.iter().sum()).collect();
+            let mut converted: Vec<Vec<u32>> = (0..days).map(|day| vec![0; days - day]).collect();
+            for (day, entries) in self.conversions[pair][..days].iter().enumerate() {
+                entries.iter().for_each(|entry| converted[*entry as usize][day - *entry as usize] += 1);
+            }
+            Cohorts::new(self.first_day, entered, converted)
+        })
+    }
+
     /// Calls `each` with the series as of the end of every day, until it answers `false`.
     pub fn play(&self, mut each: impl FnMut(usize, &ScopeSeries) -> bool) {
         let mut series = ScopeSeries {

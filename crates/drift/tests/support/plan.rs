@@ -1,12 +1,13 @@
 //! The plan the simulated company promises.
 
+use plumbline_drift::fit::{fit_lag, fit_rate};
 use plumbline_plan::{
     Lag, Metric, Motion, Plan, RateAndLag, Scope, ScopedValue, Season, StageIndex, Strictness, Target,
     Transition, Value,
 };
 use plumbline_units::{Micros, Seconds, Share, Zone};
 
-use super::{CAC, HANDOFF_DAYS, LAGS, RATES, first_day};
+use super::{CAC, HANDOFF_DAYS, LAGS, RATES, Run, first_day};
 
 /// A plan of five stages with the targets lead-to-won (−10% / −30%), cac (+20% / +50%), volume (±25%) and spend
 /// (+25%), in this order, then the cycle from opportunity to won and from lead to MQL (+25%) and the hand-off from
@@ -93,4 +94,19 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         targets,
         patterns: vec![],
     }
+}
+
+/// The plan with rates and lags fitted to the first `days` days of a run, as `plan fit` writes them.
+pub fn fitted(run: &Run, days: usize, leads: f64) -> Plan {
+    let fits = run.cohorts(days).map(|cohorts| {
+        let lag = fit_lag(&cohorts, 8).unwrap();
+        let rate = fit_rate(&cohorts, &|weekday, age| lag.share(weekday, age), (1, 1), 8).unwrap();
+        (lag, rate)
+    });
+    let mut plan = plan(fits.clone().map(|(lag, _)| lag.lag), leads, 0.0, None);
+    for (transition, (_, rate)) in plan.motions[0].transitions.iter_mut().zip(&fits) {
+        transition.base.conversion = Share::from_f64(rate.rate).unwrap();
+        transition.base.error = rate.error;
+    }
+    plan
 }

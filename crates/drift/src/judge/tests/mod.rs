@@ -62,7 +62,7 @@ fn a_drift_explained_by_another_is_published_as_inhibited() {
         "
         122..132 opened lead-to-won *
         122..140 opened cac * inhibited
-        122..140 revised lead-to-won revised
+        135..145 revised lead-to-won revised
         ",
     );
 }
@@ -85,9 +85,9 @@ fn before_the_plan_is_live_alerts_are_historical_and_what_stands_is_carried_over
         "
         122..132 opened lead-to-won * historical
         122..139 opened cac * inhibited historical
-        122..139 revised lead-to-won revised historical
         140 carried lead-to-won *
         140 carried cac * inhibited
+        140..145 revised lead-to-won revised
         ",
     );
 }

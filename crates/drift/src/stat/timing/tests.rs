@@ -149,3 +149,34 @@ fn the_pace_is_estimated_from_young_cohorts_without_bias() {
     let nothing = two_weeks().estimate(&series("2026-03-02", 60), &aged(&[]), 0);
     assert!(nothing.log.abs() < 1e-3 && (nothing.variance - PRIOR * PRIOR).abs() < 1e-3);
 }
+
+/// Of a table that ends on its third day, slower paces reach beyond; journeys so late are no matter of pace.
+#[test]
+fn what_comes_after_the_end_of_a_table_says_no_more_than_what_comes_at_its_end() {
+    let (timing, series) = (three_days(), series("2026-03-02", 28));
+    let row = |age: u16| {
+        let mut scores = timing.score(&series, &aged(&[(0, age, 1)]), 0, &grid(), 0.0, 5).scores;
+        *scores.row(0)
+    };
+    for late in [3, 9, 27] {
+        assert_eq!(row(late), row(2));
+    }
+    let pace = |late: u16| {
+        let cells = [(0, 0, 20), (0, 1, 50), (0, 2, 30 - 3), (0, late, 3)];
+        timing.estimate(&series, &aged(&cells[..if late == 2 { 3 } else { 4 }]), 0).log
+    };
+    assert!((pace(9) - pace(2)).abs() < 0.05, "{} {}", pace(9), pace(2));
+}
+
+#[test]
+fn of_ages_so_young_a_fitted_lag_knows_less() {
+    let shares = [0.2, 0.7, 1.0].map(|s| Share::from_f64(s).unwrap());
+    let fitted = Timing::new(0, 1, Curve::of(&Lag::Days(shares.to_vec()), 30), 0.01);
+    let kept = |cohort: u32| {
+        let aged = aged(&[(cohort, 0, 40)]);
+        fitted.score(&series("2026-03-02", 10), &aged, 0, &grid(), 0.0, 5).scores.kept()
+    };
+    assert!((kept(0) - 1.0 / 1.4).abs() < 1e-9);
+    // Of the history's hundred conversions twenty were of the entry day.
+    assert!((kept(9) - 1.0 / 3.0).abs() < 1e-9);
+}
