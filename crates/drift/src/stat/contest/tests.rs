@@ -62,7 +62,8 @@ fn odds(error: f64, side: Side, of_age: impl Fn(usize) -> u32) -> f64 {
 fn what_is_made_good_is_later_and_what_is_short_at_all_ages_is_fewer() {
     let early = |age| u32::from(age < 10);
     let lying = |age| 3 * early(age) + if age >= 7 { 2 * u32::from(age < 17) } else { 0 };
-    let cases: [(&str, Side, &dyn Fn(usize) -> u32, f64); 5] = [
+    type OfAge<'a> = &'a dyn Fn(usize) -> u32;
+    let cases: [(&str, Side, OfAge, f64); 5] = [
         ("all ages short", Side::Down, &|age| 3 * early(age), 1.0),
         ("twice as slow", Side::Down, &|age| if age < 20 { 2 + u32::from(age % 2 == 0) } else { 0 }, -1.0),
         ("two in five lie for a week", Side::Down, &lying, -1.0),
