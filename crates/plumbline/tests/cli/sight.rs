@@ -24,11 +24,21 @@ fn a_plan_says_what_it_can_see_in_events() {
         &plan,
     ]);
     assert_eq!(made.code, 0, "{}", made.stderr);
+    let mut text = std::fs::read_to_string(&plan).unwrap();
+    text.push_str(
+        "\n[[target]]\nname = \"cycle\"\nmetric = \"velocity\"\nfrom = \"opportunity\"\nto = \"won\"\n\
+         value = \"14d\"\nwarn = \"+25%\"\nowners = [{ function = \"sales\", team = \"sdr\" }]\n",
+    );
+    std::fs::write(&plan, text).unwrap();
     let check = plumbline(&["plan", "check", &plan, "--events", &events]);
     assert_eq!(check.code, 0, "{}", check.stderr);
-    for part in
-        ["How soon a drift is noticed", "−30%: day", "At most 6 a year over 6 targets", "cohorts of 90 days"]
-    {
+    for part in [
+        "How soon a drift is noticed",
+        "−30%: day",
+        "At most 7 a year over 7 targets",
+        "Counted by their budget, not simulated: cycle.",
+        "cohorts of 90 days",
+    ] {
         assert!(check.stdout.contains(part), "{part}\n{}", check.stdout);
     }
     let json = &plumbline(&["plan", "check", &plan, "--events", &events, "--json"]).json()[0];

@@ -46,6 +46,7 @@ fn cohorts(of_age: impl Fn(usize) -> u32) -> (ScopeSeries, AgeSeries) {
         won: vec![],
         in_time: vec![],
         ages: vec![],
+        unrecorded: vec![],
     };
     (series, ages)
 }

@@ -81,6 +81,14 @@ impl Sight {
             plain(budget),
             plain(simulated),
         );
+        let mut counted: Vec<&str> = judged()
+            .filter(|seeing| seeing.power.is_none())
+            .map(|seeing| plan.target(seeing.target).name.as_str())
+            .collect();
+        counted.dedup();
+        if !counted.is_empty() {
+            let _ = writeln!(out, "  Counted by their budget, not simulated: {}.", counted.join(", "));
+        }
         let measured = self.scopes.iter().filter(|s| plan.target(s.target).metric == Metric::Spend).count();
         if measured > 0 {
             let _ = writeln!(
@@ -90,9 +98,9 @@ impl Sight {
         }
     }
 
-    /// Those with a budget of false pages.
+    /// Those with a budget of false pages: whatever is sampled, of which there is something.
     fn judged<'s>(&'s self, plan: &'s Plan) -> impl Iterator<Item = &'s Seeing> {
-        self.scopes.iter().filter(|s| s.power.is_some() && plan.target(s.target).metric != Metric::Spend)
+        self.scopes.iter().filter(|s| s.per_day > 0.0 && plan.target(s.target).metric != Metric::Spend)
     }
 
     fn write_rates(&self, plan: &Plan, out: &mut String) {
