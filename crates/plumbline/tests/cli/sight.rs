@@ -27,7 +27,7 @@ fn a_plan_says_what_it_can_see_in_events() {
     let mut text = std::fs::read_to_string(&plan).unwrap();
     text.push_str(
         "\n[[target]]\nname = \"cycle\"\nmetric = \"velocity\"\nfrom = \"opportunity\"\nto = \"won\"\n\
-         value = \"14d\"\nwarn = \"+25%\"\nowners = [{ function = \"sales\", team = \"sdr\" }]\n",
+         value = \"14d\"\nwarn = \"+25%\"\n",
     );
     std::fs::write(&plan, text).unwrap();
     let check = plumbline(&["plan", "check", &plan, "--events", &events]);
