@@ -110,6 +110,7 @@ fn series() -> ScopeSeries {
         won: vec![8; DAYS],
         ages: vec![],
         in_time: vec![],
+        unrecorded: vec![],
     }
 }
 
