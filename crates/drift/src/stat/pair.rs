@@ -20,6 +20,10 @@ use super::series::{HOURS_KEPT, ScopeSeries, at};
 /// Nothing converts with certainty: 1 − q is never less.
 pub(crate) const LEAST_MISS: f64 = 1e-9;
 
+/// A fitted table leans on a log-normal: below an age its two parameters err with about a third of the variance that
+/// the conversions counted until that age would have alone.
+const SMOOTHED: f64 = 1.0 / 3.0;
+
 /// The highest share that may convert on a day, under any effect, where the rate has a season.
 const HIGHEST: f64 = 0.98;
 
@@ -275,7 +279,7 @@ impl PairTable {
                 Drawn {
                     plan,
                     moved: Some(self.rates.map(|(_, effect)| said(effect * cohort.matured))),
-                    unripe: (ripe.information - plan.information).max(0.0),
+                    unripe: SMOOTHED * (ripe.information - plan.information).max(0.0),
                 }
             });
             let q = self.rates[critical].1 * cohort.matured;

@@ -122,9 +122,9 @@ impl Scores {
     /// the cohorts before τ go on telling where the plan really lies, within its error, and what a short window shows
     /// counts nearly whole. Where they do not tell (cycle times), A/(1 + s²·I_τ) remains.
     ///
-    /// A fitted lag errs most at its young ages: its estimate of p·F rests on as many entries as that of p, so that
-    /// against n entries that came to N for the fit 1/(1 + n/N) remains, however young they are. n/N = s²·(I_τ + what is
-    /// unripe); the second part is taken off here.
+    /// A fitted lag errs most at its young ages: a table of counts rests at each age on the N entries of the fit, so
+    /// that against n entries 1/(1 + n/N) would remain however young they are. n/N is s²·I_τ and s² times what is still
+    /// to come from them; of that second part, as far as the table has it, `unripe` is taken off here.
     pub(crate) fn accumulate(mut self) -> Sums {
         let mut running = [0.0; GRID];
         if self.doubt <= 0.0 {
