@@ -24,8 +24,14 @@
 //! default above 500 entries a day; `half-strict` lies between (2 to 4 pages a year at 200).
 //!
 //! **Onset.** τ̂ maximises Σ_r exp A(τ, r) on the leading table, over weaker effects than the detector's as well, with
-//! the highest weights around it. The lower end moves back by the p90 of the lag upstream: entries into a later stage still hold journeys from
-//! before the onset, and without it the interval covers the truth in 23 to 85% of runs.
+//! the highest weights around it. The lower end moves back by the p90 of the lag upstream: entries into a later stage
+//! still hold journeys from before the onset, and without it the interval covers the truth in 23 to 85% of runs.
+//!
+//! **Estimated plans.** Where the plan states the error of a fitted rate, that error is integrated out of the
+//! likelihood ratios (Laplace's approximation): the cohorts before an onset go on telling where the plan lies.
+//!
+//! **Fewer or later.** The cohorts since the onset are asked whether another share converts or as many at another
+//! time, by the likelihood of their conversions by age; a label needs odds of twenty to one.
 //!
 //! **Where it is heading.** Per transition the maximum a posteriori of a censored Bernoulli rate; a page asks it
 //! of the target as a whole, averaged over which transitions have moved. What is withdrawn opens again only when
