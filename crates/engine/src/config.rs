@@ -4,9 +4,13 @@
 use plumbline_funnel::FoldOptions;
 use plumbline_units::Seconds;
 
+use crate::STATE_MACHINE_VERSION;
+
 /// Settings of the state machine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
+    /// The state machine's version; tests of upgrades play others.
+    pub version: u32,
     /// Horizon, settle window, limits and id key of each workspace's fold.
     pub fold: FoldOptions,
     /// How much later than newer events an event of the same stream may come and still be in time for its tick.
@@ -24,6 +28,7 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
+            version: STATE_MACHINE_VERSION,
             fold: FoldOptions::default(),
             lateness: Seconds::HOUR,
             spend_lateness: Seconds::hours(12),

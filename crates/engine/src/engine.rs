@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::EngineClock;
 use crate::streams::Inputs;
 use crate::workspace::{WorkspaceState, parse_plan};
-use crate::{AggregateUpdate, DeadLetterOut, EngineConfig, Output, STATE_MACHINE_VERSION, aggregate, epoch};
+use crate::{AggregateUpdate, DeadLetterOut, EngineConfig, Output, aggregate, epoch};
 
 /// Reads the log again from its start: a plan that comes after events is folded as if it had stood first.
 pub trait History {
@@ -316,8 +316,8 @@ impl Engine {
     }
 
     fn epoch(&mut self, record: &EpochRecord, out: &mut Vec<Output>) -> Result<(), Stop> {
-        if record.version > STATE_MACHINE_VERSION {
-            return Err(Stop::HigherEpoch { log: record.version, own: STATE_MACHINE_VERSION });
+        if record.version > self.config.version {
+            return Err(Stop::HigherEpoch { log: record.version, own: self.config.version });
         }
         // The first epoch of a log has nothing published before it; a repeated one changes nothing.
         if self.epoch.is_some_and(|before| before < record.version) {
@@ -331,6 +331,11 @@ impl Engine {
     /// The newest value of each aggregate dirtied since the last call, in a fixed order.
     pub fn aggregates(&mut self) -> Vec<AggregateUpdate> {
         self.workspaces.values_mut().flat_map(aggregate::updates).collect()
+    }
+
+    /// The version of this state machine.
+    pub fn version(&self) -> u32 {
+        self.config.version
     }
 
     /// The version of the log's last epoch record.

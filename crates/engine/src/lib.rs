@@ -12,9 +12,11 @@ mod config;
 mod engine;
 mod epoch;
 pub mod health;
+pub mod intake;
 mod schedule;
 mod snapshot;
 mod streams;
+pub mod task;
 mod workspace;
 
 pub use aggregate::AggregateUpdate;

@@ -12,13 +12,13 @@ use plumbline_plan::Plan;
 use plumbline_units::{Name, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::EngineConfig;
 use crate::clock::EngineClock;
 use crate::engine::Engine;
 use crate::health::Health;
 use crate::schedule::Schedule;
 use crate::streams::{Inputs, Streams};
 use crate::workspace::{PlanSource, WorkspaceState};
-use crate::{EngineConfig, STATE_MACHINE_VERSION};
 
 /// Why a snapshot cannot be used. The log is whole: another snapshot, or none, gives the same state.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ impl Engine {
             });
         }
         let head = Head {
-            version: STATE_MACHINE_VERSION,
+            version: self.config.version,
             settings: settings(&self.config),
             clock: self.clock.clone(),
             inputs: self.inputs.clone(),
@@ -113,8 +113,8 @@ impl Engine {
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged("head length"))?;
         let (head, mut folds) = rest.split_at_checked(length).ok_or_else(|| damaged("head cut short"))?;
         let head: Head = ciborium::from_reader(head).map_err(|e| SnapshotError::Damaged(e.to_string()))?;
-        if head.version != STATE_MACHINE_VERSION {
-            return Err(SnapshotError::Version { found: head.version, own: STATE_MACHINE_VERSION });
+        if head.version != config.version {
+            return Err(SnapshotError::Version { found: head.version, own: config.version });
         }
         if head.settings != settings(&config) {
             return Err(SnapshotError::Settings);

@@ -7,37 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use plumbline_engine::task::{Checkpoint, LastRecord};
+
 use crate::metric;
-
-/// A snapshot of one log partition's state machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Version of the state machine that made it.
-    pub version: u32,
-    /// Every record below this offset is in it.
-    pub position: i64,
-    /// The last record in it: restoring reads that record again and compares, so that a checkpoint of another
-    /// log under the same name is noticed.
-    pub last: LastRecord,
-    /// The snapshot.
-    pub state: Vec<u8>,
-}
-
-/// The last record of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastRecord {
-    /// Its offset.
-    pub offset: i64,
-    /// CRC-32 of its value.
-    pub crc: u32,
-}
-
-impl LastRecord {
-    /// The mark of a record.
-    pub fn of(offset: i64, value: &[u8]) -> LastRecord {
-        LastRecord { offset, crc: crc32fast::hash(value) }
-    }
-}
 
 /// Where checkpoints are kept.
 pub trait CheckpointStore: Send + Sync {
@@ -51,9 +23,6 @@ pub trait CheckpointStore: Send + Sync {
 
 /// How many checkpoints of a partition are kept.
 const KEPT: usize = 2;
-const MAGIC: &[u8; 8] = b"PLMBCKP1";
-/// Magic, version, position, last offset, last CRC, length of the state.
-const HEADER: usize = 8 + 4 + 8 + 8 + 4 + 8;
 
 /// Checkpoints in a local directory, one folder per log topic and partition.
 #[derive(Clone, Debug)]
@@ -134,53 +103,18 @@ impl CheckpointStore for DirectoryStore {
 
 fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let mut file = File::create(path)?;
-    let header = header(checkpoint);
-    let mut crc = crc32fast::Hasher::new();
-    for part in [header.as_slice(), &checkpoint.state] {
-        crc.update(part);
+    let (header, crc) = checkpoint.frame();
+    for part in [header.as_slice(), &checkpoint.state, &crc] {
         file.write_all(part)?;
     }
-    file.write_all(&crc.finalize().to_le_bytes())?;
     file.sync_all()
-}
-
-fn header(checkpoint: &Checkpoint) -> Vec<u8> {
-    let mut header = Vec::with_capacity(HEADER);
-    header.extend_from_slice(MAGIC);
-    header.extend_from_slice(&checkpoint.version.to_le_bytes());
-    header.extend_from_slice(&checkpoint.position.to_le_bytes());
-    header.extend_from_slice(&checkpoint.last.offset.to_le_bytes());
-    header.extend_from_slice(&checkpoint.last.crc.to_le_bytes());
-    header.extend_from_slice(&(checkpoint.state.len() as u64).to_le_bytes());
-    header
 }
 
 /// Reads a checkpoint; `None` where it is not whole.
 fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
     let mut bytes = Vec::new();
     File::open(path)?.read_to_end(&mut bytes)?;
-    Ok(parse(bytes))
-}
-
-fn parse(mut bytes: Vec<u8>) -> Option<Checkpoint> {
-    let body = bytes.len().checked_sub(4)?;
-    let crc = u32::from_le_bytes(bytes[body..].try_into().ok()?);
-    if body < HEADER || !bytes.starts_with(MAGIC) || crc32fast::hash(&bytes[..body]) != crc {
-        return None;
-    }
-    let length = u64::from_le_bytes(bytes[32..HEADER].try_into().ok()?);
-    if length != (body - HEADER) as u64 {
-        return None;
-    }
-    let version = u32::from_le_bytes(bytes[8..12].try_into().ok()?);
-    let position = i64::from_le_bytes(bytes[12..20].try_into().ok()?);
-    let last = LastRecord {
-        offset: i64::from_le_bytes(bytes[20..28].try_into().ok()?),
-        crc: u32::from_le_bytes(bytes[28..32].try_into().ok()?),
-    };
-    bytes.truncate(body);
-    bytes.drain(..HEADER);
-    Some(Checkpoint { version, position, last, state: bytes })
+    Ok(Checkpoint::from_bytes(bytes))
 }
 
 #[cfg(test)]

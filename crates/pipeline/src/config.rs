@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plumbline_engine::EngineConfig;
+pub use plumbline_engine::task::ResetFrom;
 use plumbline_events::InputKind;
 use plumbline_units::{Name, Timestamp};
 
@@ -185,19 +186,6 @@ impl Default for EngineStage {
             reset_from: None,
         }
     }
-}
-
-/// A decision by the operator where committed offsets are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResetFrom {
-    /// Intake: read the inputs again from their start (duplicates are folded once). Engine: publish everything
-    /// again.
-    Earliest,
-    /// Engine: go on from the newest checkpoint, though committed offsets are gone or retention has removed log
-    /// records behind it; those are lost. Says nothing to intake.
-    Checkpoint,
-    /// Intake: skip what is on the inputs. Engine: replay silently to the end of the log, then speak.
-    Latest,
 }
 
 /// A plan from the configuration.

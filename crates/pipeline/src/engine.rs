@@ -9,7 +9,6 @@
 mod checkpoints;
 mod handover;
 mod history;
-mod position;
 mod publish;
 mod start;
 mod task;
@@ -137,10 +136,10 @@ impl Stage<'_> {
 
     fn due(&self) -> bool {
         let engine = &self.config.engine;
-        let waiting = self.uncommitted > 0 || self.tasks.values().any(Task::has_appends);
+        let waiting = self.uncommitted > 0 || self.tasks.values().any(|task| task.log.has_appends());
         self.uncommitted >= engine.commit_records
             || (waiting && self.committed_at.elapsed() >= engine.commit_every)
-            || self.tasks.values().any(|task| task.pending() >= engine.transaction_outputs)
+            || self.tasks.values().any(|task| task.log.pending() >= engine.transaction_outputs)
     }
 
     fn apply(&mut self, message: &BorrowedMessage<'_>) -> Result<(), Failure> {
@@ -152,7 +151,7 @@ impl Stage<'_> {
             partition: message.partition(),
         };
         task.apply(message, &mut history)?;
-        self.uncommitted += usize::from(task.live());
+        self.uncommitted += usize::from(task.log.live());
         Ok(())
     }
 
@@ -184,7 +183,7 @@ impl Stage<'_> {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
             let task = start::restore(self.config, &self.member, &self.reader, *partition)?;
-            list.add_partition_offset(topic, *partition, Offset::Offset(task.position()))?;
+            list.add_partition_offset(topic, *partition, Offset::Offset(task.log.position()))?;
             self.tasks.insert(*partition, task);
         }
         self.member.consumer().assign(&list)?;
@@ -265,8 +264,8 @@ impl Stage<'_> {
     fn keep_checkpoints(&mut self, all: bool) {
         let Some(checkpoints) = &self.checkpoints else { return };
         for (partition, task) in &mut self.tasks {
-            let due = all || task.checkpoint_due(self.config.engine.checkpoint_every);
-            if let Some(checkpoint) = due.then(|| task.checkpoint()).flatten() {
+            let every = if all { Duration::ZERO } else { self.config.engine.checkpoint_every };
+            if let Some(checkpoint) = task.checkpoint(every) {
                 checkpoints.keep(*partition, checkpoint, all);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use plumbline_engine::task::PositionError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// What to do about a failure.
@@ -100,6 +101,12 @@ fn kind_of_code(code: RDKafkaErrorCode) -> Kind {
         Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch => Kind::Fenced,
         Code::OffsetOutOfRange | Code::AutoOffsetReset => Kind::Data,
         _ => Kind::Unavailable,
+    }
+}
+
+impl From<PositionError> for Failure {
+    fn from(error: PositionError) -> Failure {
+        Failure::new(Kind::Data, error.to_string())
     }
 }
 

@@ -11,7 +11,9 @@ mod translate;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use plumbline_events::{ClockRecord, InputPosition, LogRecord, encode_record};
+use plumbline_engine::intake::{Progress, SeenEnd, Slot, stood_at_end};
+use plumbline_engine::task::memo;
+use plumbline_events::encode_record;
 use plumbline_units::{Seconds, Timestamp};
 use rdkafka::Message;
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
@@ -21,14 +23,14 @@ use rdkafka::message::BorrowedMessage;
 use crate::client::{Member, PartitionStats, Rebalance, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
-use crate::layout::memo;
+use crate::flow::weight;
 use crate::metric;
 use crate::read::{Reader, is_fleeting};
 use crate::rejoin::rejoin;
 use crate::service::Shared;
 use crate::time::TimeSource;
 use crate::transaction::{Aborts, Broken, Outgoing, Transactions};
-use progress::Progress;
+use progress::{by_partition, offsets, report};
 use translate::Translator;
 
 const STAGE: &str = "intake";
@@ -157,7 +159,7 @@ impl Intake<'_> {
         self.tell_time(arrival)?;
         self.begin()?;
         let sent = self.translator.send(message, arrival, &mut self.transactions)?;
-        self.now.took(slot, message, &sent);
+        self.now.took(slot, message.offset(), weight(message), &sent);
         self.messages += 1;
         Ok(())
     }
@@ -167,38 +169,30 @@ impl Intake<'_> {
         if self.now.slots.is_empty() {
             return Ok(());
         }
-        let every = self.config.intake.clock_every;
+        let every =
+            Seconds(i64::try_from(self.config.intake.clock_every.as_secs()).unwrap_or(i64::MAX).max(1));
         match (self.now.clock, &self.shared.time) {
             (None, _) => self.clock_record(now),
             // A recording's clock leaps; the state machine is told every step, as it would have been live.
             (Some(last), TimeSource::Played(_)) => {
-                let step = Seconds(i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1));
-                let mut next = last.plus(step);
+                let mut next = last.plus(every);
                 while next <= now {
                     self.clock_record(next)?;
-                    next = next.plus(step);
+                    next = next.plus(every);
                 }
                 Ok(())
             }
-            (Some(last), TimeSource::Wall) => {
-                let due = now.millis_since(last) >= i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
-                if due || self.clock_wanted { self.clock_record(now) } else { Ok(()) }
+            (Some(_), TimeSource::Wall) => {
+                let due = self.now.clock_due(now, every) || self.clock_wanted;
+                if due { self.clock_record(now) } else { Ok(()) }
             }
         }
     }
 
     fn clock_record(&mut self, time: Timestamp) -> Result<(), Broken> {
         self.begin()?;
-        let inputs = self.now.slots.iter().map(|slot| {
-            let stats = self.member.stats(&(slot.topic.clone(), slot.partition));
-            InputPosition {
-                topic: slot.topic.as_str().into(),
-                partition: slot.partition,
-                next_offset: slot.next,
-                at_end: stats.is_some_and(|s| stood_at_end(s, slot.told, slot.next)),
-            }
-        });
-        let record = LogRecord::Clock(ClockRecord { time, inputs: inputs.collect() });
+        let stats = |slot: &Slot| self.member.stats(&(slot.topic.clone(), slot.partition));
+        let record = self.now.clock_record(time, |slot| at_end(stats(slot), slot));
         self.buffer.clear();
         encode_record(&record, &mut self.buffer);
         for partition in 0..self.log_partitions {
@@ -211,8 +205,7 @@ impl Intake<'_> {
             self.now.log_bytes += self.buffer.len() as u64;
         }
         metric::clock_record();
-        self.now.slots.iter_mut().for_each(|slot| slot.told = slot.next);
-        self.now.clock = Some(time);
+        self.now.told(time);
         self.clock_wanted = false;
         Ok(())
     }
@@ -222,7 +215,7 @@ impl Intake<'_> {
         let Some(begun) = self.begun.take() else { return Ok(()) };
         self.messages = 0;
         let Some(group) = &self.group else { return Ok(()) };
-        match self.transactions.commit(&self.now.offsets(&self.memo)?, group) {
+        match self.transactions.commit(&offsets(&self.now, &self.memo)?, group) {
             Ok(()) => {
                 self.aborts.clear();
                 metric::transaction_committed(STAGE, begun.elapsed());
@@ -235,14 +228,14 @@ impl Intake<'_> {
     }
 
     fn publish_progress(&mut self) {
-        self.now.report(&self.committed, &self.member);
+        report(&self.now, &self.committed, &self.member);
         self.shared.flows.inputs.read(self.now.input_bytes - self.committed.input_bytes);
         self.shared.flows.log.wrote(self.now.log_bytes - self.committed.log_bytes);
         let assignments = self.assignments;
         self.shared.status.intake(|status| {
             status.joined = true;
             status.assignments = assignments;
-            status.committed = self.now.by_partition();
+            status.committed = by_partition(&self.now);
             status.accepted = self.now.accepted;
             status.rejected = self.now.rejected;
             status.clock = self.now.clock;
@@ -261,7 +254,7 @@ impl Intake<'_> {
         self.messages = 0;
         self.now = self.committed.clone();
         if !self.member.rebalancing() && !self.now.slots.is_empty() {
-            self.member.consumer().assign(&self.now.offsets(&self.memo)?)?;
+            self.member.consumer().assign(&offsets(&self.now, &self.memo)?)?;
         }
         Ok(())
     }
@@ -273,7 +266,7 @@ impl Intake<'_> {
         self.member.forget_stats();
         self.now.slots = start::slots(self.config, &self.member, &self.reader, &self.translator, partitions)?;
         self.committed = self.now.clone();
-        self.member.consumer().assign(&self.now.offsets(&self.memo)?)?;
+        self.member.consumer().assign(&offsets(&self.now, &self.memo)?)?;
         self.clock_wanted = true;
         tracing::info!(partitions = partitions.len(), "intake reads its inputs");
         self.publish_progress();
@@ -314,31 +307,10 @@ impl Intake<'_> {
     }
 }
 
-/// Whether the partition has been read to its end at some moment since the last clock record, when reading stood
-/// at `told`; it stands at `next` now. Under steady traffic the end moves on all the time, so that it was reached
-/// within the minute is what counts. Control records hide between the last message and the end, hence `drained`.
-fn stood_at_end(stats: PartitionStats, told: i64, next: i64) -> bool {
-    let end = stats.eof_offset;
-    end >= told.max(0) && (next >= end || stats.drained)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_is_at_its_end_once_everything_up_to_an_end_seen_since_the_last_clock_record_is_read() {
-        for (name, eof_offset, drained, told, next, at_end) in [
-            ("never at an end", -1, true, 0, 500, false),
-            ("an empty partition", 0, true, 0, 0, true),
-            ("read to the end", 500, true, 100, 500, true),
-            ("fetched to the end, not yet polled", 500, false, 100, 200, false),
-            ("control records behind the last message", 502, true, 100, 500, true),
-            ("beyond an end seen since", 500, false, 400, 700, true),
-            ("beyond an end seen long ago", 500, false, 600, 700, false),
-        ] {
-            let stats = PartitionStats { eof_offset, drained, stable_end: 0 };
-            assert_eq!(stood_at_end(stats, told, next), at_end, "{name}");
-        }
-    }
+/// Whether a partition stood at its end since the last clock record.
+fn at_end(stats: Option<PartitionStats>, slot: &Slot) -> bool {
+    stats.is_some_and(|stats| {
+        let end = SeenEnd { offset: stats.eof_offset, drained: stats.drained };
+        stood_at_end(end, slot.told, slot.next)
+    })
 }

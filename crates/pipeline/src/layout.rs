@@ -2,18 +2,12 @@
 //! and with another number its events would go on elsewhere, away from its state. Both groups remember the number
 //! beside their committed offsets.
 
+use plumbline_engine::task::remembered_partitions;
 use rdkafka::TopicPartitionList;
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::read::Reader;
-
-const WORD: &str = "log_partitions=";
-
-/// What goes with a committed offset.
-pub(crate) fn memo(log_partitions: i32) -> String {
-    format!("{WORD}{log_partitions}")
-}
 
 /// Fails where the log has another number of partitions than at the start, or than what is committed remembers.
 pub(crate) fn unchanged(
@@ -23,15 +17,12 @@ pub(crate) fn unchanged(
     committed: &TopicPartitionList,
 ) -> Result<(), Failure> {
     let now = reader.partitions(&config.topics.log)?;
-    let remembered = committed.elements().iter().find_map(|e| remembered(e.metadata()).filter(|n| *n != now));
+    let remembered =
+        committed.elements().iter().find_map(|e| remembered_partitions(e.metadata()).filter(|n| *n != now));
     match remembered.or((at_start != now).then_some(at_start)) {
         None => Ok(()),
         Some(then) => Err(changed(config, then, now)),
     }
-}
-
-fn remembered(metadata: &str) -> Option<i32> {
-    metadata.split_whitespace().find_map(|word| word.strip_prefix(WORD)?.parse().ok())
 }
 
 fn changed(config: &Config, then: i32, now: i32) -> Failure {
@@ -42,22 +33,4 @@ fn changed(config: &Config, then: i32, now: i32) -> Failure {
         config.topics.log
     );
     Failure::new(Kind::Data, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_is_found_among_other_words() {
-        for (metadata, found) in [
-            (memo(4).as_str(), Some(4)),
-            ("version=1 out=0 log_partitions=12", Some(12)),
-            ("version=1 out=0", None),
-            ("", None),
-            ("log_partitions=many", None),
-        ] {
-            assert_eq!(remembered(metadata), found, "{metadata}");
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use plumbline_engine::task::Bounds;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
@@ -18,15 +19,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// A reader of stretches.
 pub(crate) struct Reader {
     consumer: BaseConsumer,
-}
-
-/// First and next offset of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// The oldest record there is.
-    pub(crate) low: i64,
-    /// The offset the next record will get.
-    pub(crate) high: i64,
 }
 
 impl Reader {

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use plumbline_engine::Output;
+use plumbline_engine::task::{LogTask, Pending, Share};
 use plumbline_events::dead_letter_header as header;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::position::Position;
-use super::task::{Pending, Task};
+use super::task::Task;
 use super::{STAGE, Stage};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
@@ -19,14 +19,6 @@ use crate::transaction::{Broken, Outgoing, Transactions};
 pub(super) const LOG_PARTITION: &str = "plumbline.log.partition";
 /// The header of an alert that names the log record that caused it.
 const LOG_OFFSET: &str = "plumbline.log.offset";
-
-/// What one transaction takes of a task.
-struct Share {
-    partition: i32,
-    outputs: usize,
-    aggregates: usize,
-    position: Position,
-}
 
 impl Stage<'_> {
     /// Publishes everything there is to say, in as many transactions as it takes. Where one is given up, what it
@@ -51,31 +43,26 @@ impl Stage<'_> {
             self.confirm(&shares);
         }
         self.committed_at = Instant::now();
-        if self.tasks.values().all(|task| !task.live() || task.said_all()) {
+        if self.tasks.values().all(|task| !task.log.live() || task.log.said_all()) {
             self.uncommitted = 0;
         }
         Ok(())
     }
 
     /// What the next transaction takes; empty where there is nothing to say.
-    fn shares(&mut self) -> Vec<Share> {
+    fn shares(&mut self) -> Vec<(i32, Share)> {
         let mut room = self.config.engine.transaction_outputs;
-        let mut shares = Vec::new();
-        for task in self.tasks.values_mut() {
-            if let Some(share) = share(task, &mut room) {
-                shares.push(share);
-            }
-        }
-        shares
+        let share = |(partition, task): (&i32, &mut Task)| Some((*partition, task.log.share(&mut room)?));
+        self.tasks.iter_mut().filter_map(share).collect()
     }
 
-    fn transact(&mut self, shares: &[Share]) -> Result<(), Broken> {
+    fn transact(&mut self, shares: &[(i32, Share)]) -> Result<(), Broken> {
         self.transactions.begin().map_err(Broken::Fatal)?;
         let mut offsets = TopicPartitionList::with_capacity(shares.len());
-        for share in shares {
-            let Some(task) = self.tasks.get(&share.partition) else { continue };
-            send(self.config, task, share, &mut self.transactions)?;
-            let mut element = offsets.add_partition(&self.config.topics.log, share.partition);
+        for (partition, share) in shares {
+            let Some(task) = self.tasks.get(partition) else { continue };
+            send(self.config, *partition, &task.log, share, &mut self.transactions)?;
+            let mut element = offsets.add_partition(&self.config.topics.log, *partition);
             element
                 .set_offset(Offset::Offset(share.position.next))
                 .map_err(|error| Broken::Fatal(error.into()))?;
@@ -87,22 +74,20 @@ impl Stage<'_> {
         self.transactions.commit(&offsets, group)
     }
 
-    fn confirm(&mut self, shares: &[Share]) {
+    fn confirm(&mut self, shares: &[(i32, Share)]) {
         let mut spoke = false;
-        for share in shares {
-            let Some(task) = self.tasks.get_mut(&share.partition) else { continue };
+        for (partition, share) in shares {
+            let Some(task) = self.tasks.get_mut(partition) else { continue };
+            let appended: usize = task.log.appends().iter().map(Vec::len).sum();
+            self.shared.flows.log.wrote(appended as u64);
             let mut alerts = 0;
-            for said in task.outputs.drain(..share.outputs) {
+            for said in task.log.confirm(share) {
                 match said.output {
                     Output::Alert(_) => alerts += 1,
                     Output::DeadLetter(letter) => metric::record_rejected(letter.class),
                 }
             }
-            task.aggregates.drain(..share.aggregates);
-            let appended: usize = task.appends.drain(..).map(|bytes| bytes.len()).sum();
-            self.shared.flows.log.wrote(appended as u64);
-            task.committed = share.position;
-            metric::published(alerts, share.aggregates as u64);
+            metric::published(alerts, share.aggregates() as u64);
             self.shared.flows.log.read(std::mem::take(&mut task.bytes));
             self.alerts += alerts;
             spoke |= alerts > 0;
@@ -113,43 +98,26 @@ impl Stage<'_> {
     }
 }
 
-/// What a transaction with `room` for more outputs takes of the task.
-fn share(task: &mut Task, room: &mut usize) -> Option<Share> {
-    if !task.live() {
-        // Its own records only: the position stands where the former version left it.
-        let share =
-            Share { partition: task.partition(), outputs: 0, aggregates: 0, position: task.committed };
-        return task.has_appends().then_some(share);
-    }
-    task.collect_aggregates();
-    let outputs = task.outputs.len().min(*room);
-    *room -= outputs;
-    let aggregates = if outputs == task.outputs.len() { task.aggregates.len().min(*room) } else { 0 };
-    *room -= aggregates;
-    let whole = outputs == task.outputs.len() && aggregates == task.aggregates.len();
-    let position = match outputs.checked_sub(1).map(|last| &task.outputs[last]) {
-        _ if whole => Position::whole(task.position()),
-        Some(last) => Position { out: last.number, ..Position::whole(last.offset) },
-        None => task.committed,
-    };
-    let anything = outputs > 0 || aggregates > 0 || task.has_appends() || position != task.committed;
-    anything.then_some(Share { partition: task.partition(), outputs, aggregates, position })
-}
-
-fn send(config: &Config, task: &Task, share: &Share, out: &mut Transactions) -> Result<(), Broken> {
+fn send(
+    config: &Config,
+    partition: i32,
+    task: &LogTask,
+    share: &Share,
+    out: &mut Transactions,
+) -> Result<(), Broken> {
     let topics = &config.topics;
-    for bytes in &task.appends {
+    for bytes in task.appends() {
         let outgoing = Outgoing::new(&topics.log, None, Some(bytes));
-        out.send(Outgoing { partition: Some(share.partition), ..outgoing })?;
+        out.send(Outgoing { partition: Some(partition), ..outgoing })?;
     }
-    for pending in task.outputs.iter().take(share.outputs) {
+    for pending in task.outputs(share) {
         match &pending.output {
             Output::Alert(alert) => {
                 let mut headers = OwnedHeaders::new();
                 for (key, value) in &alert.headers {
                     headers = headers.insert(Header { key, value: Some(value) });
                 }
-                headers = provenance(headers, [LOG_PARTITION, LOG_OFFSET], share.partition, pending.offset);
+                headers = provenance(headers, [LOG_PARTITION, LOG_OFFSET], partition, pending.offset);
                 let outgoing = Outgoing::new(&topics.alerts, Some(alert.key.as_bytes()), Some(&alert.value));
                 out.send(Outgoing { headers: Some(headers), ..outgoing })?;
             }
@@ -159,14 +127,14 @@ fn send(config: &Config, task: &Task, share: &Share, out: &mut Transactions) -> 
                     .insert(Header { key: header::MESSAGE, value: Some(&letter.message) })
                     .insert(Header { key: header::TOPIC, value: Some(&topics.log) });
                 let names = [header::PARTITION, header::OFFSET];
-                let headers = provenance(headers, names, share.partition, pending.offset);
+                let headers = provenance(headers, names, partition, pending.offset);
                 let (key, value) = original(pending);
                 let outgoing = Outgoing::new(&topics.dead_letters, key, value);
                 out.send(Outgoing { headers: Some(headers), ..outgoing })?;
             }
         }
     }
-    for update in task.aggregates.iter().take(share.aggregates) {
+    for update in task.aggregates(share) {
         out.send(Outgoing::new(&topics.aggregates, Some(&update.key), update.value.as_deref()))?;
     }
     Ok(())

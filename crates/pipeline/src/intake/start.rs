@@ -1,19 +1,16 @@
-//! Where intake starts to read.
-//!
-//! A committed offset is always taken. Without one, a partition is read from its start where that loses and
-//! repeats nothing: the log holds nothing of intake yet, or the group reads other partitions already and this
-//! one is new. Otherwise a person must decide: committed offsets have expired or the group was renamed.
+//! Where intake starts to read: what the decision asks of Kafka.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
+use plumbline_engine::intake::{InputRefusal, Slot, first_offset};
 use plumbline_events::{RecordView, decode_record};
 use rdkafka::consumer::Consumer;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
-use super::progress::Slot;
 use super::translate::Translator;
 use crate::client::{Member, REQUEST, TopicPartition};
-use crate::config::{Config, ResetFrom};
+use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::layout::unchanged;
 use crate::read::Reader;
@@ -39,40 +36,50 @@ pub(super) fn slots(
     };
     let begun = any(&committed);
     // Asked at most once, and only where it matters.
-    let mut fresh = None;
+    let fresh = OnceCell::new();
+    let is_fresh = || {
+        if let Some(known) = fresh.get() {
+            return Ok(*known);
+        }
+        // Another instance may have begun the log since its offsets were asked for: then it has committed some in
+        // the same transaction.
+        let found = !log_has_inputs(config, reader)?
+            || any(&member.consumer().committed_offsets(every.clone(), REQUEST).map_err(Failure::from)?);
+        Ok(*fresh.get_or_init(|| found))
+    };
     let mut slots = Vec::with_capacity(assigned.len());
     for (topic, partition) in assigned {
         let bounds = reader.bounds(topic, *partition)?;
-        let known = committed.find_partition(topic, *partition).map(|e| e.offset());
-        let next = match known {
-            Some(Offset::Offset(next)) if next < bounds.low => {
-                return Err(lost(topic, *partition, next, bounds.low));
-            }
-            Some(Offset::Offset(next)) => next,
-            _ if begun => bounds.low,
-            _ => match (config.intake.reset_from, &mut fresh) {
-                (Some(ResetFrom::Earliest), _) => bounds.low,
-                (Some(ResetFrom::Latest), _) => bounds.high,
-                (None | Some(ResetFrom::Checkpoint), fresh) => {
-                    let fresh = match fresh {
-                        Some(known) => *known,
-                        // Another instance may have begun the log since its offsets were asked for: then it has
-                        // committed some in the same transaction.
-                        None => *fresh.insert(
-                            !log_has_inputs(config, reader)?
-                                || any(&member.consumer().committed_offsets(every.clone(), REQUEST)?),
-                        ),
-                    };
-                    if !fresh {
-                        return Err(undecided(config));
-                    }
-                    bounds.low
-                }
-            },
-        };
-        slots.push(Slot { topic: topic.clone(), partition: *partition, next, told: next, accepted: 0 });
+        let known = committed.find_partition(topic, *partition).and_then(|e| match e.offset() {
+            Offset::Offset(next) => Some(next),
+            _ => None,
+        });
+        let next = first_offset(known, bounds, begun, config.intake.reset_from, is_fresh);
+        let next = next.map_err(|refused| match refused {
+            Refused::Kafka(failure) => failure,
+            Refused::Input(InputRefusal::Lost { next, low }) => lost(topic, *partition, next, low),
+            Refused::Input(InputRefusal::Undecided) => undecided(config),
+        })?;
+        slots.push(Slot::new(topic, *partition, next));
     }
     Ok(slots)
+}
+
+enum Refused {
+    Kafka(Failure),
+    Input(InputRefusal),
+}
+
+impl From<InputRefusal> for Refused {
+    fn from(refusal: InputRefusal) -> Refused {
+        Refused::Input(refusal)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Refused {
+        Refused::Kafka(failure)
+    }
 }
 
 fn lost(topic: &str, partition: i32, next: i64, low: i64) -> Failure {

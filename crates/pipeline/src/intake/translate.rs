@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plumbline_engine::intake::Sent;
 use plumbline_events::{
     EventRecord, Input, InputKind, LogRecord, Rejection, dead_letter_header as header, dead_letter_value,
     decode, encode_record,
@@ -26,17 +27,6 @@ const SOURCE_TIMESTAMP: &str = "plumbline.source.timestamp";
 const DROPPED_HEADERS: &str = "plumbline.headers.dropped";
 /// Ids of people hash into one space, so that a lead keeps its pseudonym wherever it is named.
 const PSEUDONYM_SPACE: u8 = 7;
-
-/// What became of a message.
-pub(super) enum Sent {
-    /// It is in the log.
-    Event {
-        /// What it weighs there.
-        bytes: usize,
-    },
-    /// It is in the dead letters.
-    DeadLetter,
-}
 
 pub(super) struct Translator {
     inputs: BTreeMap<String, InputKind>,

@@ -1,0 +1,72 @@
+//! What one transaction takes of a task.
+
+use super::{LogTask, Pending, Position};
+use crate::AggregateUpdate;
+
+/// What one transaction takes of a task, and the position that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    outputs: usize,
+    aggregates: usize,
+    /// What is out once the transaction commits.
+    pub position: Position,
+}
+
+impl Share {
+    /// Number of aggregate values in it.
+    pub fn aggregates(&self) -> usize {
+        self.aggregates
+    }
+}
+
+impl LogTask {
+    /// What a transaction with `room` for more records takes; `None` where there is nothing to say. Every
+    /// transaction that says all outputs carries the newest value of each aggregate changed since the last.
+    pub fn share(&mut self, room: &mut usize) -> Option<Share> {
+        if !self.live() {
+            // Its own records only: the position stands where the former version left it.
+            let share = Share { outputs: 0, aggregates: 0, position: self.committed };
+            return self.has_appends().then_some(share);
+        }
+        let all_collected = self.aggregates.is_empty();
+        if all_collected {
+            self.aggregates = self.engine.aggregates().into();
+        }
+        let outputs = self.outputs.len().min(*room);
+        *room -= outputs;
+        let aggregates = if outputs == self.outputs.len() { self.aggregates.len().min(*room) } else { 0 };
+        *room -= aggregates;
+        let whole = outputs == self.outputs.len() && aggregates == self.aggregates.len();
+        let at = |next| Position::whole(next).by(self.engine.version());
+        let position = match outputs.checked_sub(1).map(|last| &self.outputs[last]) {
+            _ if whole => Position { settled: all_collected, ..at(self.position) },
+            Some(last) => Position { out: last.number, ..at(last.offset) },
+            None => self.committed,
+        };
+        let anything = outputs > 0 || aggregates > 0 || self.has_appends() || position != self.committed;
+        anything.then_some(Share { outputs, aggregates, position })
+    }
+
+    /// The records for the log that go with the next share.
+    pub fn appends(&self) -> &[Vec<u8>] {
+        &self.appends
+    }
+
+    /// The outputs of a share, in order.
+    pub fn outputs(&self, share: &Share) -> impl Iterator<Item = &Pending> {
+        self.outputs.iter().take(share.outputs)
+    }
+
+    /// The aggregates of a share.
+    pub fn aggregates(&self, share: &Share) -> impl Iterator<Item = &AggregateUpdate> {
+        self.aggregates.iter().take(share.aggregates)
+    }
+
+    /// The transaction with this share has committed: what it held is out. Hands back its outputs.
+    pub fn confirm(&mut self, share: &Share) -> Vec<Pending> {
+        self.aggregates.drain(..share.aggregates);
+        self.appends.clear();
+        self.committed = share.position;
+        self.outputs.drain(..share.outputs).collect()
+    }
+}
