@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 64;
-/// A connection from which nothing has come for so long is closed.
+/// A connection on which nothing has come or gone for so long is closed.
 const SILENCE: Duration = Duration::from_secs(20);
 /// No connection is kept longer, however much it says.
 const LIFE: Duration = Duration::from_secs(600);
@@ -103,6 +103,10 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        // Who is still sent something listens: a stream of changes has nothing to say itself.
+        if written.is_ready() {
+            self.heard();
+        }
         if written.is_pending() && self.end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

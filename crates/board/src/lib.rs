@@ -1,14 +1,24 @@
-//! HTTP: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts and routes.
+//! HTTP: the status board, its API, `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts and
+//! routes.
 //!
-//! This crate decides nothing: it shows what the engine found ([`show`]) and what its caller says about
-//! readiness. It listens where it is told; the one write it takes, `POST /-/reload`, needs a bearer token.
+//! This crate decides nothing: it shows what the engine found ([`show`], [`Shared::look`]), what the alerts topic
+//! says ([`Shared::told`]) and what its caller says about readiness. It listens where it is told; the one write it
+//! takes, `POST /-/reload`, needs a bearer token.
 
 mod bounded;
+pub mod chart;
 mod gauges;
+mod history;
+mod http;
 pub mod metric;
+mod page;
 mod server;
+mod shared;
+mod view;
 
 pub use gauges::show;
+pub use page::escaped;
 pub use server::{
     Board, BoardError, BoxedOutcome, Readiness, ReadinessSource, ReloadSource, Writes, install_recorder,
 };
+pub use shared::Shared;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::bounded::Bounded;
 use crate::metric;
+use crate::shared::Shared;
 
 /// Whether the process should be sent work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +113,12 @@ impl Board {
             .route("/readyz", get(show_readiness))
             .with_state(Sources { metrics: metrics.clone(), readiness });
         Ok(Board { listener: Bounded::new(listener), router, metrics })
+    }
+
+    /// Shows the status board and answers the API.
+    pub fn showing(mut self, shared: Shared) -> Board {
+        self.router = self.router.merge(crate::http::routes(shared));
+        self
     }
 
     /// Takes writes too, from those who bear the token.

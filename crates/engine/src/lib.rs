@@ -13,10 +13,12 @@ mod engine;
 mod epoch;
 pub mod health;
 pub mod intake;
+mod output;
 mod schedule;
 mod snapshot;
 mod streams;
 pub mod task;
+mod trend;
 mod workspace;
 
 pub use aggregate::AggregateUpdate;
@@ -25,6 +27,7 @@ pub use config::EngineConfig;
 pub use engine::{Engine, History, HistoryError, NoHistory, Stop};
 pub use snapshot::SnapshotError;
 pub use streams::{Needs, Stream};
+pub use trend::{DAYS as TREND_DAYS, TrendPoint};
 pub use workspace::{PlanSource, WorkspaceState};
 
 /// Raised whenever the same log would give other output; a pinned fingerprint fails the tests otherwise.

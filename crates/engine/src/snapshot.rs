@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::health::Health;
 use crate::schedule::Schedule;
 use crate::streams::{Inputs, Streams};
+use crate::trend::Trend;
 use crate::workspace::{PlanSource, WorkspaceState};
 
 /// Why a snapshot cannot be used. The log is whole: another snapshot, or none, gives the same state.
@@ -62,6 +63,9 @@ struct WorkspaceHead {
     commands: VecDeque<Box<str>>,
     next_due: Timestamp,
     retired: BTreeSet<Vec<u8>>,
+    /// Absent from older snapshots; nothing is decided by it.
+    #[serde(default)]
+    trend: Trend,
     watches: Vec<Watch>,
     fold_bytes: u64,
 }
@@ -85,6 +89,7 @@ impl Engine {
                 commands: workspace.commands.clone(),
                 next_due: workspace.next_due,
                 retired: workspace.retired.clone(),
+                trend: workspace.trend.clone(),
                 watches: workspace.fold.watches().to_vec(),
                 fold_bytes: (folds.len() - start) as u64,
             });
@@ -163,6 +168,7 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         commands: head.commands,
         next_due: head.next_due,
         retired: head.retired,
+        trend: head.trend,
         occasion: 0,
     })
 }

@@ -7,16 +7,18 @@ use plumbline_drift::judge::{
     Acknowledgement, EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns,
 };
 use plumbline_events::{Command, CommandRecord, EventView, PlanRecord};
-use plumbline_funnel::{Applied, Fold, FoldRejection};
+use plumbline_funnel::{Applied, Fold};
 use plumbline_plan::{Diagnostic, Plan};
 use plumbline_units::{Day, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
 use crate::health::{DataChange, DataEpisode, Health};
+use crate::output::{alert_output, dead_letter};
 use crate::schedule::{Schedule, Watermarks, ends};
 use crate::streams::{Inputs, Needs, Streams};
-use crate::{AlertRecord, DeadLetterOut, EngineConfig, Output, aggregate, alert};
+use crate::trend::{Trend, TrendPoint};
+use crate::{EngineConfig, Output, aggregate, alert};
 
 /// Command ids remembered to tell a retry from a new command.
 const REMEMBERED_COMMANDS: usize = 10_000;
@@ -49,6 +51,7 @@ pub struct WorkspaceState {
     pub(crate) next_due: Timestamp,
     /// Keys of aggregates published under an earlier plan that this one's fold does not hold.
     pub(crate) retired: BTreeSet<Vec<u8>>,
+    pub(crate) trend: Trend,
     /// Counts the occasions on which ticks closed: between two of them the cells may have changed.
     pub(crate) occasion: i64,
 }
@@ -71,6 +74,7 @@ impl WorkspaceState {
             commands: VecDeque::new(),
             next_due: Timestamp::MIN,
             retired: BTreeSet::new(),
+            trend: Trend::default(),
             occasion: 0,
         }
     }
@@ -103,6 +107,11 @@ impl WorkspaceState {
     /// What is wrong with the data now.
     pub fn data_episodes(&self) -> impl Iterator<Item = &DataEpisode> {
         self.health.episodes()
+    }
+
+    /// How a target stood in a scope (by its label) on its last days, oldest first.
+    pub fn trend(&self, target: &str, scope: &str) -> impl Iterator<Item = TrendPoint> + '_ {
+        self.trend.line(target, scope)
     }
 
     /// Streams with their progress.
@@ -235,6 +244,7 @@ impl WorkspaceState {
             }
         }
         explain_by_patterns(&mut changes);
+        self.trend.take(day, self.judge.statuses());
         self.publish(changes, out);
     }
 
@@ -331,6 +341,7 @@ impl WorkspaceState {
             self.fold = fold;
             self.health.refolded();
         }
+        self.trend.keep_only(self.judge.statuses());
         self.rewatch();
         self.plan = plan;
         self.next_due = Timestamp::MIN;
@@ -373,24 +384,4 @@ pub(crate) fn parse_plan(record: &PlanRecord) -> Result<Plan, String> {
     let first =
         |diagnostics: Vec<Diagnostic>| diagnostics.first().map(ToString::to_string).unwrap_or_default();
     Plan::parse("plan.toml", &record.toml).map(|parsed| parsed.plan).map_err(first)
-}
-
-fn alert_output(alert: &alert::Alert) -> Output {
-    let headers = [
-        ("content-type", "application/json".to_string()),
-        ("ce_specversion", "1.0".to_string()),
-        ("ce_id", format!("{}-{}", alert.alert_id, alert.sequence)),
-        ("ce_type", format!("plumbline.alert.{}", alert.transition)),
-        ("ce_source", format!("plumbline/{}", alert.workspace)),
-        ("ce_time", alert.detected_at.to_string()),
-    ];
-    Output::Alert(AlertRecord {
-        key: format!("{}/{}", alert.workspace, alert.episode),
-        value: serde_json::to_vec(alert).expect("an alert has text keys and finite numbers only"),
-        headers: headers.map(|(k, v)| (k.to_string(), v)).to_vec(),
-    })
-}
-
-fn dead_letter(rejection: FoldRejection) -> DeadLetterOut {
-    DeadLetterOut { class: rejection.class(), message: rejection.to_string() }
 }

@@ -9,6 +9,7 @@
 //! Nothing here decides anything about plans or drift. rdkafka appears in this crate alone.
 
 mod admin;
+mod alerts;
 mod allowed;
 mod apply;
 mod checkpoint;
@@ -33,6 +34,7 @@ mod time;
 mod transaction;
 
 pub use admin::ensure_topics;
+pub use alerts::{AlertFeed, follow_alerts};
 pub use allowed::AllowHandle;
 pub use apply::apply_plan;
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};

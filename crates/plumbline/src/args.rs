@@ -92,7 +92,7 @@ pub(crate) struct DemoArgs {
     /// Play these events (canonical JSON lines; plain, gzip or zstd).
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "plan")]
     pub(crate) events: Vec<PathBuf>,
-    /// Where /metrics, /healthz and /readyz listen meanwhile; port 0 takes a free one.
+    /// Where the status board, /metrics, /healthz and /readyz listen meanwhile; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
     pub(crate) listen: SocketAddr,
     /// The seed of the built-in story.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plumbline_board::{Board, Readiness, ReadinessSource, Writes, install_recorder, show};
+use plumbline_board::{Board, Readiness, ReadinessSource, Shared, Writes, install_recorder, show};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::{self as pipeline, Observer, Options, Pipeline, ResetFrom, Status};
 
@@ -56,9 +56,11 @@ async fn serve(
         None => Readiness { ready: false, detail: "starting".to_owned() },
     });
     let (ask, asked) = tokio::sync::mpsc::channel::<Asked>(8);
+    let shown = Shared::default();
     let board = Board::bind(listen, metrics, readiness)
         .await
         .or_fail(Kind::Configuration)?
+        .showing(shown.clone())
         .accepting(Writes { token, reload: Arc::new(move || Box::pin(ask_for_reload(ask.clone()))) });
     tracing::info!(address = %listen, "listening");
     let (stop_board, board_stopped) = tokio::sync::oneshot::channel::<()>();
@@ -66,11 +68,13 @@ async fn serve(
         let _ = board_stopped.await;
     }));
 
-    let options = Options { stages, observer: Box::new(Gauges), ..Options::default() };
+    let options = Options { stages, observer: Box::new(Display(shown.clone())), ..Options::default() };
     let at_start = config.clone();
     let started = tokio::task::spawn_blocking(move || Pipeline::start(config, options)).await;
     let pipeline = started.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     told.send_replace(Some(pipeline.status()));
+    let feed =
+        pipeline::follow_alerts(&at_start, move |record| shown.told(record)).map_err(settings::failure)?;
     let stopper = pipeline.stopper();
     let reloading = tokio::spawn(keep_plans(reloader(file, at_start, pipeline.allowing()), asked));
     let joining = tokio::task::spawn_blocking(move || pipeline.join());
@@ -84,6 +88,7 @@ async fn serve(
         }
     };
     reloading.abort();
+    drop(feed);
     let _ = stop_board.send(());
     let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
     ended.or_fail(Kind::Internal)?.map_err(settings::failure)?;
@@ -133,12 +138,13 @@ async fn keep_plans(mut reloader: Reloader, mut asked: tokio::sync::mpsc::Receiv
     }
 }
 
-/// Shows every workspace of every partition as gauges.
-pub(crate) struct Gauges;
+/// Shows every workspace of every partition as gauges and on the status board.
+pub(crate) struct Display(pub(crate) Shared);
 
-impl Observer for Gauges {
+impl Observer for Display {
     fn observe(&mut self, _: i32, engine: &Engine) {
         engine.workspaces().for_each(show);
+        self.0.look(engine);
     }
 }
 

@@ -42,7 +42,7 @@ impl Screen {
                 trap.onset
             );
         }
-        println!("Metrics meanwhile: http://{address}/metrics\n");
+        println!("Status board meanwhile: http://{address}/ (and /metrics for Prometheus)\n");
     }
 
     /// The funnel against plan as of the engine's last look.
@@ -112,7 +112,7 @@ impl Screen {
 
     /// Where the demo can be looked at.
     pub(super) fn staying(&self, address: SocketAddr) {
-        eprintln!("Metrics stay at http://{address}/metrics until Ctrl-C.");
+        eprintln!("The status board stays at http://{address}/ until Ctrl-C.");
     }
 }
 

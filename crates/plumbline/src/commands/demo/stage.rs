@@ -5,18 +5,18 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plumbline_board::{Board, ReadinessSource, install_recorder};
+use plumbline_board::{Board, ReadinessSource, Shared, install_recorder};
 use plumbline_drift::judge::TargetStatus;
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::embedded::{Embedded, Feeder, STATISTICS};
 use plumbline_pipeline::{
-    self as pipeline, ConfiguredPlan, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource,
-    read_topic,
+    self as pipeline, AlertFeed, ConfiguredPlan, Observer, Options, Pipeline, PlayedClock, StatusHandle,
+    TimeSource, read_topic,
 };
 use plumbline_units::{Name, Timestamp};
 
 use super::story::{Message, Story};
-use crate::commands::run::{Gauges, readiness};
+use crate::commands::run::{Display, readiness};
 use crate::exit::{Kind, OrFail, Outcome};
 use crate::settings;
 
@@ -50,6 +50,8 @@ pub(super) struct Stage {
     day: Duration,
     day_began: Instant,
     address: SocketAddr,
+    /// Ends with the play.
+    _feed: AlertFeed,
     /// Last, so that it outlives its clients.
     _broker: Embedded,
 }
@@ -81,10 +83,11 @@ impl Stage {
         let metrics =
             install_recorder(env!("CARGO_PKG_VERSION"), STATE_MACHINE_VERSION).or_fail(Kind::Internal)?;
         pipeline::describe_metrics();
+        let shown = Shared::default();
         let options = Options {
             time: TimeSource::Played(clock.clone()),
             flows: broker.flows(),
-            observer: Box::new(Watcher { view: Arc::clone(&view), gauges: Gauges }),
+            observer: Box::new(Watcher { view: Arc::clone(&view), display: Display(shown.clone()) }),
             ..Options::default()
         };
         let pipeline = Pipeline::start(config.clone(), options).map_err(settings::failure)?;
@@ -102,7 +105,10 @@ impl Stage {
         });
         let board = board.or_fail(Kind::Arguments)?;
         let address = board.address().or_fail(Kind::Internal)?;
-        runtime.spawn(board.serve(std::future::pending()));
+        let told = shown.clone();
+        let feed =
+            pipeline::follow_alerts(&config, move |record| told.told(record)).map_err(settings::failure)?;
+        runtime.spawn(board.showing(shown).serve(std::future::pending()));
         let stage = Stage {
             feeder: broker.feeder().map_err(settings::failure)?,
             config,
@@ -114,6 +120,7 @@ impl Stage {
             day: (PLAY / story.days.max(1)).min(SLOWEST_DAY),
             day_began: Instant::now(),
             address,
+            _feed: feed,
             _broker: broker,
         };
         stage.wait_until_ready()?;
@@ -135,7 +142,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Where `/metrics` is.
+    /// Where the status board and `/metrics` are.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -190,12 +197,12 @@ impl Stage {
 /// Keeps what the engine sees for the screen, and shows it as gauges.
 struct Watcher {
     view: Arc<Mutex<View>>,
-    gauges: Gauges,
+    display: Display,
 }
 
 impl Observer for Watcher {
     fn observe(&mut self, partition: i32, engine: &Engine) {
-        self.gauges.observe(partition, engine);
+        self.display.observe(partition, engine);
         let statuses = engine.workspaces().flat_map(|workspace| workspace.judge().statuses().cloned());
         let view = View { now: engine.now(), statuses: statuses.collect() };
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;

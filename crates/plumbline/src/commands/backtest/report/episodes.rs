@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use plumbline_board::escaped;
 use plumbline_drift::judge::shown;
 use plumbline_engine::alert::{Alert, Why};
 
-use super::words::{escaped, grouped, percent};
+use super::words::{grouped, percent};
 use super::{Page, anchor};
 use crate::commands::backtest::ledger::Told;
 use crate::commands::backtest::table::scope_words;

@@ -1,6 +1,5 @@
 //! The report: one self-contained page of HTML, styles and SVG; nothing is fetched when it is read.
 
-mod chart;
 mod episodes;
 mod funnel;
 mod targets;
@@ -12,7 +11,9 @@ use plumbline_plan::Plan;
 use plumbline_simulator::Yardstick;
 use plumbline_units::Day;
 
-use self::words::{escaped, grouped};
+use plumbline_board::escaped;
+
+use self::words::grouped;
 use super::ledger::Told;
 use super::machine::Machine;
 use super::score::places;

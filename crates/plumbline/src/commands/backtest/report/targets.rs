@@ -2,15 +2,16 @@
 
 use std::fmt::Write;
 
+use plumbline_board::escaped;
 use plumbline_drift::judge::{Planned, Unit};
 use plumbline_units::{Currency, Day};
 
-use super::chart::Chart;
-use super::words::{escaped, scope_words, value};
+use super::words::{scope_words, value};
 use super::{Page, anchor};
 use crate::commands::backtest::ledger::Told;
 use crate::commands::backtest::series::{LineOf, MAX_LINES};
 use crate::commands::backtest::table::scope_words as told_scope;
+use plumbline_board::chart::Chart;
 
 /// How far above its threshold the evidence is drawn: four times, in logarithms.
 const MOST_EVIDENCE: f64 = 4.0;

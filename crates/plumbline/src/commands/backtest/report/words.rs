@@ -1,23 +1,7 @@
-//! Text of the page: escaped, and numbers as people read them.
+//! Numbers as people read them.
 
 use plumbline_drift::judge::Unit;
 use plumbline_units::Currency;
-
-/// Text that is no markup.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// A scope for people.
 pub(super) fn scope_words(label: &str) -> &str {
@@ -78,10 +62,5 @@ mod tests {
         for (share, text) in [(0.0412, "4.1%"), (0.5, "50%"), (0.0034, "0.34%")] {
             assert_eq!(percent(share), text);
         }
-    }
-
-    #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(escaped("<b a=\"1\">&'"), "&lt;b a=&quot;1&quot;&gt;&amp;&#39;");
     }
 }

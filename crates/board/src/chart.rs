@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use plumbline_units::Day;
 
-use super::words::escaped;
+use crate::page::escaped;
 
 /// Width and height of the drawing's own units.
 const WIDTH: f64 = 1000.0;
@@ -13,7 +13,7 @@ const HEIGHT: f64 = 200.0;
 const MOST_POINTS: usize = 366;
 
 /// A drawing over days.
-pub(super) struct Chart {
+pub struct Chart {
     first: Day,
     last: Day,
     low: f64,
@@ -25,7 +25,7 @@ pub(super) struct Chart {
 
 impl Chart {
     /// An empty drawing of the days `first` to `last` and the values `low` to `high`.
-    pub(super) fn new((first, last): (Day, Day), (low, high): (f64, f64)) -> Chart {
+    pub fn new((first, last): (Day, Day), (low, high): (f64, f64)) -> Chart {
         let high = if high > low { high } else { low + 1.0 };
         let mut chart = Chart {
             first,
@@ -74,7 +74,7 @@ impl Chart {
     }
 
     /// A span of days in which something stood.
-    pub(super) fn episode(&mut self, from: Day, to: Day) {
+    pub fn episode(&mut self, from: Day, to: Day) {
         let (x, end) = (self.x(from), self.x(to));
         let width = (end - x).max(3.0);
         let _ = write!(
@@ -84,7 +84,7 @@ impl Chart {
     }
 
     /// The values the plan tolerates; without an edge, to the end of the drawing.
-    pub(super) fn band(&mut self, lower: Option<f64>, upper: Option<f64>) {
+    pub fn band(&mut self, lower: Option<f64>, upper: Option<f64>) {
         let (top, bottom) = (self.y(upper.unwrap_or(self.high)), self.y(lower.unwrap_or(self.low)));
         let _ = write!(
             self.body,
@@ -94,20 +94,20 @@ impl Chart {
     }
 
     /// A line at one value, with its label.
-    pub(super) fn level(&mut self, class: &str, value: f64, label: &str) {
+    pub fn level(&mut self, class: &str, value: f64, label: &str) {
         let y = self.y(value);
         let _ = write!(self.body, "<path class=\"{class}\" d=\"M0 {y:.1}H{WIDTH}\"/>");
         self.label(value, label);
     }
 
     /// A label at a value.
-    pub(super) fn label(&mut self, value: f64, label: &str) {
+    pub fn label(&mut self, value: f64, label: &str) {
         let top = self.y(value) / HEIGHT * 100.0;
         let _ = write!(self.y_labels, "<span style=\"top:{top:.1}%\">{}</span>", escaped(label));
     }
 
     /// A day of which something is known, with its label.
-    pub(super) fn mark(&mut self, day: Day, label: &str) {
+    pub fn mark(&mut self, day: Day, label: &str) {
         let x = self.x(day);
         let left = x / WIDTH * 100.0;
         let _ = write!(self.body, "<path class=\"truth\" d=\"M{x:.1} 0V{HEIGHT}\"/>");
@@ -116,7 +116,7 @@ impl Chart {
     }
 
     /// The area between two values by day.
-    pub(super) fn area(&mut self, points: &[(Day, f64, f64)]) {
+    pub fn area(&mut self, points: &[(Day, f64, f64)]) {
         let points = thinned(points);
         if points.len() < 2 {
             return;
@@ -132,7 +132,7 @@ impl Chart {
     }
 
     /// A line of values by day.
-    pub(super) fn line(&mut self, class: &str, points: &[(Day, f64)]) {
+    pub fn line(&mut self, class: &str, points: &[(Day, f64)]) {
         let points = thinned(points);
         let place = |(day, value): &(Day, f64)| format!("{:.1} {:.1}", self.x(*day), self.y(*value));
         let path: Vec<String> = points.iter().map(place).collect();
@@ -142,7 +142,7 @@ impl Chart {
     }
 
     /// The figure; `says` is what a person who cannot see it is told.
-    pub(super) fn figure(self, caption: &str, says: &str) -> String {
+    pub fn figure(self, caption: &str, says: &str) -> String {
         format!(
             "<figure><figcaption>{}</figcaption><div class=\"chart\"><div class=\"y\" aria-hidden=\"true\">{}</div>\
              <div class=\"plot\"><svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \

@@ -1,0 +1,53 @@
+//! Whether the data can be trusted: what is wrong, who was heard when, what was refused.
+
+use maud::{Markup, html};
+
+use super::{Frame, words};
+use crate::view::WorkspaceView;
+
+/// Streams and stages listed.
+const MAX_ROWS: usize = 200;
+
+pub(crate) fn data(view: &WorkspaceView) -> Markup {
+    Frame { title: "Data", workspace: Some(&view.workspace), at: "data" }.around(html! {
+        h1 { "Data" }
+        @if view.data.is_empty() { p { "Nothing is wrong with the data." } }
+        @for problem in &view.data {
+            article.episode.(if problem.critical { "critical" } else { "warning" }) {
+                h2 { (problem.title) }
+                p { (problem.summary) }
+                dl.facts {
+                    dt { "Since" } dd { (words::minute(problem.since)) }
+                    @if !problem.action.is_empty() { dt { "Do" } dd { (problem.action) } }
+                    dt { "Verdicts" } dd { @if problem.critical { "those it would corrupt are held back until it is mended" } @else { "none is held back" } }
+                }
+            }
+        }
+        h2 { "Who was heard" }
+        (table("Streams", &["input topic", "source", "last heard", "complete up to"], view.streams.iter().map(|s| {
+            [s.topic.clone(), s.source.clone(), words::minute(s.last_received), words::minute(s.watermark)]
+        }).collect()))
+        @if !view.ignored_stages.is_empty() {
+            h2 { "Stages that the plan does not list" }
+            (table("Ignored stages", &["stage", "events"], view.ignored_stages.iter().map(|(stage, count)| {
+                [stage.clone(), words::grouped(*count as f64)]
+            }).collect()))
+        }
+        h2 { "Dead letters" }
+        p { "Events that could not be accepted are on the dead-letter topic with the reason, counted in "
+            code { "plumbline_intake_rejected_total" } " and " code { "plumbline_engine_rejected_total" } " on "
+            a href="/metrics" { "/metrics" } "." }
+    })
+}
+
+fn table<const N: usize>(label: &str, head: &[&str; N], rows: Vec<[String; N]>) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead { tr { @for column in head { th scope="col" { (column) } } } }
+                tbody { @for row in rows.iter().take(MAX_ROWS) { tr { @for cell in row { td { (cell) } } } } }
+            }
+        }
+        @if rows.len() > MAX_ROWS { p.soft { (rows.len() - MAX_ROWS) " more are not shown." } }
+    }
+}

@@ -1,0 +1,98 @@
+//! What the engine's thread writes and the pages read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use plumbline_engine::{Engine, WorkspaceState};
+use tokio::sync::watch;
+
+use crate::history::History;
+use crate::view::{Stamp, WorkspaceView, view};
+
+/// A workspace that no engine here has shown for so long is judged elsewhere, or not at all.
+const STALE: Duration = Duration::from_secs(60);
+
+/// The state behind the pages; cheap to clone.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    workspaces: RwLock<BTreeMap<String, Shown>>,
+    history: RwLock<History>,
+    version: watch::Sender<u64>,
+}
+
+struct Shown {
+    stamp: Stamp,
+    view: Arc<WorkspaceView>,
+    seen: Instant,
+}
+
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared(Arc::new(Inner {
+            workspaces: RwLock::default(),
+            history: RwLock::default(),
+            version: watch::Sender::new(0),
+        }))
+    }
+}
+
+impl Shared {
+    /// Looks at every workspace of an engine; those that changed are shown anew.
+    pub fn look(&self, engine: &Engine) {
+        engine.workspaces().for_each(|workspace| self.look_at(workspace));
+    }
+
+    fn look_at(&self, state: &WorkspaceState) {
+        let stamp = Stamp::of(state);
+        {
+            let mut shown = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(shown) = shown.get_mut(state.name().as_str()).filter(|shown| shown.stamp == stamp) {
+                shown.seen = Instant::now();
+                return;
+            }
+        }
+        // Made without the lock: a page is never held up by it.
+        let view = Arc::new(view(state));
+        let shown = Shown { stamp, view, seen: Instant::now() };
+        let mut workspaces = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
+        workspaces.insert(state.name().to_string(), shown);
+        drop(workspaces);
+        self.changed();
+    }
+
+    /// Takes a record of the alerts topic.
+    pub fn told(&self, value: &[u8]) {
+        if self.0.history.write().unwrap_or_else(PoisonError::into_inner).take(value) {
+            self.changed();
+        }
+    }
+
+    fn changed(&self) {
+        self.0.version.send_modify(|version| *version += 1);
+    }
+
+    /// Counts the changes.
+    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// A workspace, and whether what is shown of it is old.
+    pub(crate) fn workspace(&self, name: &str) -> Option<(Arc<WorkspaceView>, bool)> {
+        let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
+        workspaces.get(name).map(|shown| (Arc::clone(&shown.view), shown.seen.elapsed() > STALE))
+    }
+
+    /// All of them, by name.
+    pub(crate) fn workspaces(&self) -> Vec<Arc<WorkspaceView>> {
+        let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
+        workspaces.values().map(|shown| Arc::clone(&shown.view)).collect()
+    }
+
+    /// Reads the episodes.
+    pub(crate) fn episodes<T>(&self, read: impl FnOnce(&History) -> T) -> T {
+        read(&self.0.history.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

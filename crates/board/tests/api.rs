@@ -1,0 +1,240 @@
+//! The board over a judged company: every answer of the API held against the document that describes it, and every
+//! page that another links to.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use plumbline_board::{Board, Readiness, Shared};
+use plumbline_engine::{Engine, EngineConfig, Output};
+use plumbline_harness::LogWriter;
+use plumbline_simulator::{ScenarioKind, Spec, generate, plan_toml};
+use plumbline_units::Seconds;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A company that falls into the trap, judged to its end.
+fn company() -> Shared {
+    let spec = Spec { kind: ScenarioKind::LeadQualityTrap, days: 200, seed: 7, ..Spec::default() };
+    let mut writer = LogWriter::new(Seconds::HOUR);
+    let start = spec.zone.start_of(spec.start);
+    writer.plan(&spec.workspace, &plan_toml(&spec), start, start);
+    generate(&spec).for_each(|event| writer.event(event));
+    let log = writer.finish();
+    let (shared, mut engine) = (Shared::default(), Engine::new(EngineConfig::default()));
+    let mut out = Vec::new();
+    for offset in 0..log.len() {
+        engine.apply(offset, &log.record(offset), &mut &log, &mut out).unwrap();
+        for output in out.drain(..) {
+            if let Output::Alert(alert) = output {
+                shared.told(&alert.value);
+            }
+        }
+    }
+    shared.look(&engine);
+    shared
+}
+
+async fn serve(shared: Shared) -> SocketAddr {
+    let handle = PrometheusBuilder::new().build_recorder().handle();
+    let ready = Arc::new(|| Readiness { ready: true, detail: String::new() });
+    let board = Board::bind(SocketAddr::from(([127, 0, 0, 1], 0)), handle, ready).await.unwrap();
+    let address = board.address().unwrap();
+    tokio::spawn(board.showing(shared).serve(std::future::pending()));
+    address
+}
+
+/// Status and body of an answer.
+async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+async fn json(address: SocketAddr, path: &str) -> Value {
+    let (status, body) = get(address, path).await;
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Whether a value is what a schema says: types, properties (no more, no fewer), items and enumerations.
+fn check(document: &Value, schema: &Value, value: &Value, at: &str, complaints: &mut Vec<String>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        let named = &document["components"]["schemas"][name];
+        assert!(named.is_object(), "{at}: no schema {name}");
+        return check(document, named, value, at, complaints);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &Value| {
+            let mut against = Vec::new();
+            check(document, choice, value, at, &mut against);
+            against.is_empty()
+        };
+        if choices.iter().filter(|choice| fits(choice)).count() != 1 {
+            complaints.push(format!("{at}: {value} is none of its choices"));
+        }
+        return;
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
+        _ => panic!("{at}: no type in {schema}"),
+    };
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let fits = types.contains(&found) || found == "integer" && types.contains(&"number");
+    if !fits {
+        complaints.push(format!("{at}: {found} where {types:?} is described"));
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(value)
+    {
+        complaints.push(format!("{at}: {value} is not described"));
+    }
+    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(document, &schema["items"], item, &format!("{at}[{n}]"), complaints);
+    }
+    if let (Some(object), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
+        let described: BTreeSet<&String> = properties.keys().collect();
+        let present: BTreeSet<&String> = object.keys().collect();
+        if described != present {
+            let differ = described.symmetric_difference(&present);
+            complaints.push(format!("{at}: differs in {:?}", differ.collect::<Vec<_>>()));
+        }
+        for (key, value) in object.iter().filter(|(key, _)| properties.contains_key(*key)) {
+            check(document, &properties[key], value, &format!("{at}.{key}"), complaints);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_as_described_and_every_link_of_every_page_leads_somewhere() {
+    let address = serve(company()).await;
+    let document = json(address, "/api/v1/openapi.json").await;
+    let episodes = json(address, "/api/v1/workspaces/default/episodes").await;
+    let alert_id = episodes["episodes"][0]["alert_id"].as_str().unwrap().to_owned();
+    let targets = json(address, "/api/v1/workspaces/default/targets").await;
+    let (target, scope) = (&targets["targets"][0]["target"], &targets["targets"][0]["scope"]);
+    let described = document["paths"].as_object().unwrap();
+    assert_eq!(described.len(), 8);
+    for (path, operations) in described {
+        let query = if path.ends_with("/series") {
+            format!("?target={}&scope={}", target.as_str().unwrap(), scope.as_str().unwrap())
+        } else {
+            String::new()
+        };
+        let asked = path.replace("{workspace}", "default").replace("{alert_id}", &alert_id) + &query;
+        let schema = &operations["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let mut complaints = Vec::new();
+        check(&document, schema, &json(address, &asked).await, path, &mut complaints);
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        if path.contains("{workspace}") && !path.ends_with("/episodes") {
+            let elsewhere = asked.replace("/default/", "/elsewhere/");
+            let (status, body) = get(address, &elsewhere).await;
+            assert_eq!(status, 404, "{elsewhere}");
+            let error = &operations["get"]["responses"]["404"]["content"]["application/json"]["schema"];
+            check(&document, error, &serde_json::from_str(&body).unwrap(), path, &mut complaints);
+            assert!(complaints.is_empty(), "{complaints:#?}");
+        }
+    }
+    let drifting = json(address, "/api/v1/workspaces/default/targets?verdict=drifting").await;
+    assert!(drifting["total"].as_u64().unwrap() > 0, "{drifting}");
+    let series = json(
+        address,
+        &format!(
+            "/api/v1/workspaces/default/series?target={}&scope={}",
+            target.as_str().unwrap(),
+            scope.as_str().unwrap()
+        ),
+    )
+    .await;
+    assert_eq!(series["points"].as_array().unwrap().len(), 120);
+    links(address).await;
+}
+
+/// Follows every link from the first page on.
+async fn links(address: SocketAddr) {
+    let mut seen = BTreeSet::new();
+    let mut ahead = vec!["/w/default".to_owned()];
+    while let Some(path) = ahead.pop() {
+        let path = path.split('#').next().unwrap().replace("&amp;", "&");
+        if path.is_empty() || !seen.insert(path.clone()) {
+            continue;
+        }
+        let (status, body) = get(address, &path).await;
+        let redirected = status == 307 && path == "/";
+        assert!(status == 200 || redirected, "{path}: {status}");
+        if path.starts_with("/w/") || path.starts_with("/e/") {
+            let base = path.split('?').next().unwrap();
+            for attribute in ["href=\"", "src=\""] {
+                for link in body.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
+                    match link.chars().next() {
+                        Some('/') => ahead.push(link.to_owned()),
+                        Some('?') => ahead.push(format!("{base}{link}")),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    let pages = |prefix: &str| seen.iter().filter(|path| path.starts_with(prefix)).count();
+    assert!(pages("/e/") >= 2 && pages("/w/default?sort=") >= 4 && pages("/assets/") == 3, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_listener_is_told_of_each_change_and_a_crowd_is_turned_away() {
+    let shared = company();
+    let address = serve(shared.clone()).await;
+    let mut listeners = Vec::new();
+    for _ in 0..24 {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /changes HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut head = [0; 15];
+        stream.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        listeners.push(stream);
+    }
+    assert_eq!(get(address, "/changes").await.0, 503);
+    let alert = include_str!("../../../deploy/examples/alert.json");
+    shared.told(alert.as_bytes());
+    let mut told = String::new();
+    let first = &mut listeners[0];
+    while !told.contains("data: ") {
+        let mut bytes = [0; 512];
+        let n = first.read(&mut bytes).await.unwrap();
+        assert!(n > 0, "closed: {told}");
+        told.push_str(&String::from_utf8_lossy(&bytes[..n]));
+    }
+    drop(listeners);
+    for _ in 0..100 {
+        if get_status_only(address).await == 200 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("whoever has left still takes room");
+}
+
+/// The status of a stream that is left at once.
+async fn get_status_only(address: SocketAddr) -> u16 {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /changes HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.unwrap();
+    String::from_utf8_lossy(&head[9..]).parse().unwrap()
+}
