@@ -15,6 +15,7 @@ mod page;
 mod server;
 mod shared;
 mod view;
+pub mod words;
 
 pub use gauges::show;
 pub use page::escaped;

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::targets::{Query, table};
-use super::{Frame, episode, funnel, outcome, segment, words};
+use super::{Frame, episode, funnel, outcome, segment};
 use crate::history::History;
 use crate::view::{TargetView, WorkspaceView};
+use crate::words;
 
 /// Open episodes listed on the board; the page of episodes has all.
 const MAX_OPEN: usize = 12;

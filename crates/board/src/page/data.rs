@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Frame, words};
+use super::Frame;
 use crate::view::WorkspaceView;
+use crate::words;
 
 /// Streams and stages listed.
 const MAX_ROWS: usize = 200;

@@ -6,10 +6,11 @@ use plumbline_engine::alert::Alert;
 use plumbline_units::Day;
 
 use super::waterfall::waterfalls;
-use super::{Frame, segment, words};
+use super::{Frame, segment};
 use crate::chart::Chart;
 use crate::history::{History, Told};
 use crate::view::{TargetView, WorkspaceView};
+use crate::words;
 
 /// Episodes listed; the topic has all.
 const MAX_LISTED: usize = 500;

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::words;
 use crate::view::{StepView, WorkspaceView};
+use crate::words;
 
 pub(super) fn section(view: &WorkspaceView, scope: &str) -> Markup {
     let Some(funnel) = view.funnels.iter().find(|funnel| funnel.scope == scope) else { return html! {} };

@@ -8,7 +8,6 @@ mod outcome;
 mod spark;
 mod targets;
 mod waterfall;
-pub(crate) mod words;
 
 use maud::{DOCTYPE, Markup, html};
 

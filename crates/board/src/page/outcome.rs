@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::words;
 use crate::view::{TargetView, WorkspaceView};
+use crate::words;
 
 /// What a function can reach alone.
 fn is_own(metric: &str) -> bool {

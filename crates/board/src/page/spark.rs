@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::words;
 use crate::view::TargetView;
+use crate::words;
 
 const WIDTH: f64 = 96.0;
 const HEIGHT: f64 = 24.0;

@@ -4,10 +4,11 @@
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::segment;
 use super::spark::spark;
-use super::{segment, words};
 use crate::history::History;
 use crate::view::{TargetView, WorkspaceView};
+use crate::words;
 
 /// Rows of one page.
 const ROWS: usize = 500;
@@ -33,7 +34,8 @@ impl Query {
     pub(crate) fn pick<'v>(&self, view: &'v WorkspaceView) -> Vec<&'v TargetView> {
         let text = self.q.as_deref().unwrap_or_default().to_lowercase();
         let has = |target: &TargetView| {
-            text.is_empty() || target.target.contains(&text) || target.scope.to_lowercase().contains(&text)
+            text.is_empty()
+                || [&target.target, &target.scope].iter().any(|of| of.to_lowercase().contains(&text))
         };
         let verdict = self.verdict.as_deref().filter(|verdict| !verdict.is_empty());
         let mut picked: Vec<&TargetView> = view

@@ -1,7 +1,7 @@
-use super::words;
 use super::*;
 use crate::history::History;
 use crate::view::{PlanView, PlannedView, Span, TargetView, TransitionView, WorkspaceView};
+use crate::words;
 
 fn target(at: usize, verdict: &'static str) -> TargetView {
     TargetView {

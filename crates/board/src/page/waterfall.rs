@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use plumbline_drift::judge::shown;
 use plumbline_engine::alert::{Alert, Why};
 
-use super::words;
+use crate::words;
 
 /// One bar, from and to in the chart's own measure.
 pub(super) struct Bar {

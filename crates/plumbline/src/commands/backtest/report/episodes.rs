@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use plumbline_board::escaped;
+use plumbline_board::words::{grouped, percent};
 use plumbline_drift::judge::shown;
 use plumbline_engine::alert::{Alert, Why};
 
-use super::words::{grouped, percent};
 use super::{Page, anchor};
 use crate::commands::backtest::ledger::Told;
 use crate::commands::backtest::table::scope_words;

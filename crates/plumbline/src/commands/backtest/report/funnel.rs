@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use plumbline_board::escaped;
+use plumbline_board::words::{grouped, percent, scope as scope_words};
 use plumbline_drift::judge::scope_series;
 use plumbline_drift::power::{CohortRate, cohort_rates};
 use plumbline_drift::stat::Interval;
 use plumbline_plan::{Metric, Plan, Scope};
 
 use super::Page;
-use super::words::{grouped, percent, scope_words};
 
 /// Days of cohorts.
 const COHORT_DAYS: usize = 90;

@@ -13,11 +13,11 @@ use plumbline_units::Day;
 
 use plumbline_board::escaped;
 
-use self::words::grouped;
 use super::ledger::Told;
 use super::machine::Machine;
 use super::score::places;
 use super::table::{Judgement, scope_words};
+use plumbline_board::words::grouped;
 
 const STYLE: &str = include_str!("style.css");
 /// Rows of a summary table; further ones are counted.

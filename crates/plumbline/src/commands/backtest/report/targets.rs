@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use plumbline_board::escaped;
+use plumbline_board::words::scope as scope_words;
 use plumbline_drift::judge::{Planned, Unit};
 use plumbline_units::{Currency, Day};
 
-use super::words::{scope_words, value};
+use super::words::value;
 use super::{Page, anchor};
 use crate::commands::backtest::ledger::Told;
 use crate::commands::backtest::series::{LineOf, MAX_LINES};

@@ -27,12 +27,12 @@ pub(crate) fn sign(word: &str) -> &'static str {
 }
 
 /// A scope for people.
-pub(crate) fn scope(label: &str) -> &str {
+pub fn scope(label: &str) -> &str {
     if label.is_empty() { "everything" } else { label }
 }
 
 /// A share as percent, with as many decimals as its size needs.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let decimals = match value.abs() {
         size if size < 1.0 => 2,
@@ -43,7 +43,7 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A change relative to the plan, signed.
-pub(crate) fn signed(relative: f64) -> String {
+pub fn signed(relative: f64) -> String {
     let sign = if relative < 0.0 { "−" } else { "+" };
     format!("{sign}{}", percent(relative.abs()))
 }
@@ -55,7 +55,7 @@ pub(crate) fn points(points: f64) -> String {
 }
 
 /// Thousands apart; one decimal below ten.
-pub(crate) fn grouped(value: f64) -> String {
+pub fn grouped(value: f64) -> String {
     if value.abs() < 10.0 && value.fract().abs() > 1e-9 {
         return format!("{value:.1}");
     }
@@ -71,7 +71,7 @@ pub(crate) fn grouped(value: f64) -> String {
 }
 
 /// A value in a target's unit.
-pub(crate) fn value(value: f64, unit: Option<&str>, currency: &str) -> String {
+pub fn value(value: f64, unit: Option<&str>, currency: &str) -> String {
     match unit {
         Some("share") => percent(value),
         Some("money") => format!("{} {currency}", grouped(value)),
