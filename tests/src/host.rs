@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use plumbline_pipeline::{Config, ConfiguredPlan};
+use plumbline_pipeline::{CheckpointPlace, Config, ConfiguredPlan};
 use serde_json::{Value, json};
 
 /// Where a host stands, as it last reported.
@@ -25,6 +25,10 @@ pub struct Report {
     pub assignments: [u64; 2],
     /// Input and log partitions that are its own now.
     pub partitions: [usize; 2],
+    /// Log partitions kept as standbys, and the records they lack.
+    pub standby: (usize, i64),
+    /// Log partitions that were gone on from where a standby stood.
+    pub warm: usize,
     /// Log records not yet committed by the engine stage, as far as known.
     pub engine_lag: Option<i64>,
 }
@@ -78,6 +82,12 @@ impl Host {
         Ok(())
     }
 
+    /// Sets its clock so many milliseconds off.
+    pub fn set_clock(&mut self, millis: i64) -> anyhow::Result<()> {
+        writeln!(self.child.stdin.as_mut().context("its input")?, "{millis}")?;
+        Ok(())
+    }
+
     /// kill -9.
     pub fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
@@ -118,6 +128,8 @@ fn parse(line: &str) -> Option<Report> {
         alerts: value["alerts"].as_u64()?,
         assignments: serde_json::from_value(value["assignments"].clone()).ok()?,
         partitions: serde_json::from_value(value["partitions"].clone()).ok()?,
+        standby: serde_json::from_value(value["standby"].clone()).ok()?,
+        warm: serde_json::from_value(value["warm"].clone()).ok()?,
         engine_lag: value["engine_lag"].as_i64(),
     })
 }
@@ -132,7 +144,11 @@ fn to_json(config: &Config, stages: &str) -> Value {
         "clock_every_ms": config.intake.clock_every.as_millis() as u64,
         "commit_messages": config.intake.commit_messages,
         "transaction_outputs": config.engine.transaction_outputs,
-        "checkpoint_dir": config.engine.checkpoint_dir,
+        "checkpoint_dir": match &config.engine.checkpoints {
+            Some(CheckpointPlace::Directory(path)) => json!(path),
+            _ => Value::Null,
+        },
+        "standby_partitions": config.engine.standby_partitions,
         "checkpoint_every_ms": config.engine.checkpoint_every.as_millis() as u64,
         "plans": config.plans.iter().map(|p| json!([p.workspace.as_str(), p.toml])).collect::<Vec<_>>(),
     })
@@ -157,7 +173,8 @@ pub fn from_json(text: &str) -> anyhow::Result<(Config, String)> {
     config.intake.clock_every = Duration::from_millis(number("clock_every_ms"));
     config.intake.commit_messages = number("commit_messages") as usize;
     config.engine.transaction_outputs = number("transaction_outputs") as usize;
-    config.engine.checkpoint_dir = value["checkpoint_dir"].as_str().map(PathBuf::from);
+    config.engine.checkpoints = value["checkpoint_dir"].as_str().map(|path| PathBuf::from(path).into());
+    config.engine.standby_partitions = number("standby_partitions") as usize;
     config.engine.checkpoint_every = Duration::from_millis(number("checkpoint_every_ms"));
     for plan in value["plans"].as_array().into_iter().flatten() {
         config.plans.push(configured_plan(

@@ -134,6 +134,8 @@ impl World {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.address)
             .set("group.id", "reader")
+            // The end is told by an empty answer; the clock's records must leave room for one.
+            .set("fetch.wait.max.ms", "20")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed")
@@ -166,6 +168,43 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// How many clock records the log holds.
+    pub fn clocks(&self) -> anyhow::Result<u64> {
+        let mut count = 0;
+        self.each(&self.config.topics.log, |seen| {
+            count += u64::from(matches!(decode_record(&seen.value), Ok(RecordView::Clock(_))));
+        })?;
+        Ok(count)
+    }
+
+    /// The sum of what the group of a stage has committed: the engine's in the log, intake's in the leads.
+    pub fn committed_in_all(&self, stage: &str) -> anyhow::Result<i64> {
+        let topics = &self.config.topics;
+        let (topic, partitions) = match stage {
+            "engine" => (&topics.log, topics.log_partitions),
+            _ => (&topics.leads[0], 3),
+        };
+        (0..partitions).map(|partition| self.committed(stage, topic, partition)).sum()
+    }
+
+    /// What the group of a stage has committed in a partition; 0 where nothing.
+    pub fn committed(&self, stage: &str, topic: &str, partition: i32) -> anyhow::Result<i64> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .set("group.id", format!("{}-{stage}", self.config.group))
+            // Otherwise it would wait for the end of a dead member's transaction.
+            .set("isolation.level", "read_uncommitted")
+            .create()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let found = consumer.committed_offsets(list, Duration::from_secs(30))?;
+        let element = found.find_partition(topic, partition).context("the partition")?;
+        Ok(match element.offset() {
+            Offset::Offset(next) => next,
+            _ => 0,
+        })
     }
 
     /// The aggregates topic as compaction leaves it.

@@ -3,12 +3,19 @@
 //! A checkpoint only saves time. Whatever is wrong with one, the log before it gives the same state again; so
 //! one that is torn, foreign or of another version is passed over, loudly.
 
+#[cfg(feature = "object-store")]
+mod object;
+
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use plumbline_engine::task::{Checkpoint, LastRecord};
 
+use crate::config::CheckpointPlace;
+use crate::failure::Failure;
 use crate::metric;
 
 /// Where checkpoints are kept.
@@ -23,6 +30,66 @@ pub trait CheckpointStore: Send + Sync {
 
 /// How many checkpoints of a partition are kept.
 const KEPT: usize = 2;
+
+/// The store of a place, for the log `topic`.
+pub(crate) fn open(place: &CheckpointPlace, topic: &str) -> Result<Arc<dyn CheckpointStore>, Failure> {
+    match place {
+        CheckpointPlace::Directory(root) => {
+            if let Err(error) = fs::create_dir_all(root) {
+                // The service does not depend on them; the writer tries again each time.
+                tracing::warn!(directory = %root.display(), %error, "checkpoints cannot be kept for now");
+            }
+            Ok(Arc::new(DirectoryStore::new(root, topic)))
+        }
+        #[cfg(feature = "object-store")]
+        CheckpointPlace::Url { url, options } => {
+            let options = options.iter().map(|(key, value)| (key.clone(), value.clone()));
+            Ok(Arc::new(object::ObjectCheckpoints::open(url, options, topic)?))
+        }
+        #[cfg(not(feature = "object-store"))]
+        CheckpointPlace::Url { url, .. } => {
+            let message = format!(
+                "checkpoints at `{url}` need a program built with `--features object-store`; a directory does not"
+            );
+            Err(Failure::new(crate::failure::Kind::Configuration, message))
+        }
+    }
+}
+
+/// The first of the found, newest first, that is whole and of the version, at or before `position`. What is passed
+/// over is told.
+fn newest_whole<K: fmt::Display>(
+    found: Vec<(i64, K)>,
+    version: u32,
+    position: i64,
+    read: impl Fn(&K) -> io::Result<Vec<u8>>,
+) -> Option<Checkpoint> {
+    for (at, name) in found {
+        if at > position {
+            continue;
+        }
+        match read(&name).map(Checkpoint::from_bytes) {
+            Ok(Some(checkpoint)) if checkpoint.version == version => return Some(checkpoint),
+            Ok(Some(other)) => {
+                tracing::warn!(%name, made_by = other.version, ours = version,
+                    "checkpoint of another version passed over");
+            }
+            Ok(None) => tracing::warn!(%name, "torn checkpoint passed over"),
+            Err(error) => tracing::warn!(%name, %error, "unreadable checkpoint passed over"),
+        }
+        metric::checkpoint("unusable");
+    }
+    None
+}
+
+/// The position that a name of ours stands for.
+fn position_of(name: &str) -> Option<i64> {
+    name.strip_suffix(".checkpoint")?.parse().ok()
+}
+
+fn name_of(position: i64) -> String {
+    format!("{position:020}.checkpoint")
+}
 
 /// Checkpoints in a local directory, one folder per log topic and partition.
 #[derive(Clone, Debug)]
@@ -49,8 +116,7 @@ impl DirectoryStore {
         let mut found = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            let stem = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".checkpoint"));
-            if let Some(position) = stem.and_then(|s| s.parse().ok()) {
+            if let Some(position) = path.file_name().and_then(|n| n.to_str()).and_then(position_of) {
                 found.push((position, path));
             }
         }
@@ -63,7 +129,7 @@ impl CheckpointStore for DirectoryStore {
     fn save(&self, partition: i32, checkpoint: &Checkpoint) -> io::Result<()> {
         let folder = self.folder(partition);
         fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{:020}.checkpoint", checkpoint.position));
+        let path = folder.join(name_of(checkpoint.position));
         let temporary = path.with_extension("writing");
         if let Err(error) = write(&temporary, checkpoint) {
             // On a full disk what was written of it would keep the space that others wait for.
@@ -80,24 +146,17 @@ impl CheckpointStore for DirectoryStore {
     }
 
     fn newest(&self, partition: i32, version: u32, position: i64) -> io::Result<Option<Checkpoint>> {
-        for (at, path) in self.list(partition)? {
-            if at > position {
-                continue;
-            }
-            match read(&path) {
-                Ok(Some(checkpoint)) if checkpoint.version == version => return Ok(Some(checkpoint)),
-                Ok(Some(other)) => {
-                    tracing::warn!(path = %path.display(), made_by = other.version, ours = version,
-                        "checkpoint of another version passed over");
-                }
-                Ok(None) => tracing::warn!(path = %path.display(), "torn checkpoint passed over"),
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "unreadable checkpoint passed over");
-                }
-            }
-            metric::checkpoint("unusable");
-        }
-        Ok(None)
+        let found = self.list(partition)?.into_iter().map(|(at, path)| (at, Shown(path)));
+        Ok(newest_whole(found.collect(), version, position, |Shown(path)| fs::read(path)))
+    }
+}
+
+/// A path in messages.
+struct Shown(PathBuf);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
     }
 }
 
@@ -108,13 +167,6 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
         file.write_all(part)?;
     }
     file.sync_all()
-}
-
-/// Reads a checkpoint; `None` where it is not whole.
-fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.read_to_end(&mut bytes)?;
-    Ok(Checkpoint::from_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -51,9 +51,14 @@ pub(crate) fn member_config(config: &Config, stage: &str) -> ClientConfig {
     default(&mut client, config, "session.timeout.ms", "15000");
     default(&mut client, config, "max.poll.interval.ms", "900000");
     default(&mut client, config, "statistics.interval.ms", "1000");
-    client.set("group.id", format!("{}-{stage}", config.group));
+    client.set("group.id", group_id(config, stage));
     force(&mut client);
     client
+}
+
+/// The consumer group of a stage.
+pub(crate) fn group_id(config: &Config, stage: &str) -> String {
+    format!("{}-{stage}", config.group)
 }
 
 /// The transactional producer of a stage.

@@ -161,9 +161,12 @@ pub struct EngineStage {
     /// Settings of the state machine.
     pub machine: EngineConfig,
     /// Where checkpoints go; `None` keeps none and replays the log at every start.
-    pub checkpoint_dir: Option<PathBuf>,
+    pub checkpoints: Option<CheckpointPlace>,
     /// Time between checkpoints of a partition.
     pub checkpoint_every: Duration,
+    /// The state of at most so many log partitions that others judge is kept here, too, each at the memory of one
+    /// of its own: whoever takes such a partition over replays a second of the log.
+    pub standby_partitions: usize,
     /// A transaction is made after this time, if there is something to commit …
     pub commit_every: Duration,
     /// … or after this many log records.
@@ -178,13 +181,34 @@ impl Default for EngineStage {
     fn default() -> EngineStage {
         EngineStage {
             machine: EngineConfig::default(),
-            checkpoint_dir: None,
+            checkpoints: None,
             checkpoint_every: Duration::from_secs(300),
+            standby_partitions: 0,
             commit_every: Duration::from_millis(200),
             commit_records: 50_000,
             transaction_outputs: 10_000,
             reset_from: None,
         }
+    }
+}
+
+/// Where checkpoints are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointPlace {
+    /// A directory of this machine.
+    Directory(PathBuf),
+    /// An object store, which instances may share: whoever takes a partition over finds its owner's checkpoints.
+    Url {
+        /// `s3://bucket/prefix`, `gs://…`, `az://…` and whatever else the `object_store` crate takes.
+        url: String,
+        /// Its options by name, credentials among them.
+        options: BTreeMap<String, String>,
+    },
+}
+
+impl From<PathBuf> for CheckpointPlace {
+    fn from(path: PathBuf) -> CheckpointPlace {
+        CheckpointPlace::Directory(path)
     }
 }
 

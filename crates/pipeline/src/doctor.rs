@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::admin::topic_settings;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 use crate::stop::Stop;
 use crate::time::wall;
 use crate::transaction::{Outgoing, Transactions};
@@ -215,7 +215,7 @@ fn clock(config: &Config, reader: &Reader) -> Check {
             (log, 0),
             Some((bounds.high - 1_000).max(bounds.low)),
             None,
-            || {},
+            nothing,
             |message| {
                 if let Ok(RecordView::Clock(clock)) = decode_record(message.payload().unwrap_or_default()) {
                     newest = newest.max(Some(clock.time.millis()));

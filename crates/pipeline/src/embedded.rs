@@ -47,7 +47,7 @@ impl Embedded {
         config.topics.log_partitions = 1;
         config.intake.commit_every = Duration::from_millis(20);
         config.engine.commit_every = Duration::from_millis(20);
-        config.engine.checkpoint_dir = None;
+        config.engine.checkpoints = None;
         let inputs = config.topics.inputs();
         let own = config.topics.own();
         for topic in inputs.keys().map(String::as_str).filter(|name| !own.contains(name)).chain(own) {

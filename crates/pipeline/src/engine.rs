@@ -10,11 +10,13 @@ mod checkpoints;
 mod handover;
 mod history;
 mod publish;
+mod standby;
 mod start;
 mod task;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
@@ -22,6 +24,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use crate::checkpoint::{self, CheckpointStore};
 use crate::client::{Member, REQUEST, Rebalance, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
@@ -33,6 +36,8 @@ use crate::service::{Observer, Shared};
 use crate::transaction::{Aborts, Transactions};
 use checkpoints::Checkpoints;
 use history::LogHistory;
+use standby::Standby;
+use start::Start;
 use task::Task;
 
 const STAGE: &str = "engine";
@@ -49,7 +54,9 @@ struct Stage<'a> {
     group: Option<ConsumerGroupMetadata>,
     reader: Reader,
     transactions: Transactions,
+    store: Option<Arc<dyn CheckpointStore>>,
     checkpoints: Option<Checkpoints>,
+    standby: Option<Standby>,
     observer: Box<dyn Observer>,
     tasks: BTreeMap<i32, Task>,
     log_partitions: i32,
@@ -71,7 +78,10 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         return Err(Failure::new(Kind::Configuration, message));
     }
     let transactions = Transactions::take_over(config, STAGE, shared.stop.clone())?;
-    let checkpoints = Checkpoints::start(config)?;
+    let place = config.engine.checkpoints.as_ref();
+    let store = place.map(|place| checkpoint::open(place, &config.topics.log)).transpose()?;
+    let checkpoints = store.clone().map(Checkpoints::over).transpose()?;
+    let standby = Standby::start(config, shared, store.clone(), log_partitions)?;
     let member = Rc::new(Member::join(config, STAGE, &[&config.topics.log])?);
     let mut stage = Stage {
         config,
@@ -80,7 +90,9 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         group: None,
         reader,
         transactions,
+        store,
         checkpoints,
+        standby,
         observer,
         tasks: BTreeMap::new(),
         log_partitions,
@@ -101,6 +113,9 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
     stage.keep_checkpoints(true);
     if let Some(checkpoints) = stage.checkpoints.take() {
         checkpoints.finish();
+    }
+    if let Some(standby) = stage.standby.take() {
+        standby.finish();
     }
     Ok(())
 }
@@ -146,16 +161,19 @@ impl Stage<'_> {
         let Some(task) = self.tasks.get_mut(&message.partition()) else { return Ok(()) };
         let mut history = LogHistory {
             reader: &self.reader,
-            member: &self.member,
+            member: Some(&self.member),
             log: &self.config.topics.log,
             partition: message.partition(),
         };
         task.apply(message, &mut history)?;
         self.uncommitted += usize::from(task.log.live());
-        Ok(())
+        match task.passes_end() {
+            true => self.reached_end(message.partition()),
+            false => Ok(()),
+        }
     }
 
-    /// The partition has been read to its end, as of now.
+    /// The partition has been read to an end that it had since the start.
     fn reached_end(&mut self, partition: i32) -> Result<(), Failure> {
         let Some(task) = self.tasks.get_mut(&partition) else { return Ok(()) };
         task.reached_end();
@@ -181,8 +199,12 @@ impl Stage<'_> {
         let committed = self.member.consumer().committed_offsets(every, REQUEST)?;
         unchanged(self.config, &self.reader, self.log_partitions, &committed)?;
         let mut list = TopicPartitionList::new();
+        let owned = partitions.iter().map(|(_, partition)| *partition).collect();
+        let mut warm = self.standby.as_ref().map(|standby| standby.hand_over(owned)).unwrap_or_default();
         for (topic, partition) in partitions {
-            let task = start::restore(self.config, &self.member, &self.reader, *partition)?;
+            let (reader, store) = (&self.reader, self.store.as_deref());
+            let start = Start { config: self.config, reader, store, partition: *partition };
+            let task = start.restore(&self.member, warm.remove(partition))?;
             list.add_partition_offset(topic, *partition, Offset::Offset(task.log.position()))?;
             self.tasks.insert(*partition, task);
         }
@@ -217,8 +239,13 @@ impl Stage<'_> {
 
     /// What is not committed is the next owner's to say.
     fn let_go(&mut self) {
-        for partition in std::mem::take(&mut self.tasks).into_keys() {
+        let mut held = BTreeMap::new();
+        for (partition, task) in std::mem::take(&mut self.tasks) {
             metric::engine_gone(partition);
+            held.extend(task.log.into_held().map(|state| (partition, state)));
+        }
+        if let Some(standby) = &self.standby {
+            standby.take_back(held);
         }
         self.group = None;
         self.uncommitted = 0;

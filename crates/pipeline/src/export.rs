@@ -10,7 +10,7 @@ use rdkafka::Message;
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::partitioner::partition_of;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 
 /// Which part of the log.
 #[derive(Clone, Debug)]
@@ -36,27 +36,21 @@ pub fn export_log(config: &Config, part: &Part, out: &mut dyn Write) -> Result<u
         return Err(Failure::new(Kind::Configuration, message));
     }
     let mut count = 0;
-    let stopped = reader.read(
-        (log, partition),
-        None,
-        None,
-        || {},
-        |message| {
-            let offset = message.offset();
-            let line = match decode_record(message.payload().unwrap_or_default()) {
-                Ok(record) => record_to_json(&record.to_owned()),
-                Err(error) => {
-                    let message = format!("log record at offset {offset} cannot be read: {error}");
-                    return ControlFlow::Break(Failure::new(Kind::Data, message));
-                }
-            };
-            count += 1;
-            match writeln!(out, "{line}") {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => ControlFlow::Break(error.into()),
+    let stopped = reader.read((log, partition), None, None, nothing, |message| {
+        let offset = message.offset();
+        let line = match decode_record(message.payload().unwrap_or_default()) {
+            Ok(record) => record_to_json(&record.to_owned()),
+            Err(error) => {
+                let message = format!("log record at offset {offset} cannot be read: {error}");
+                return ControlFlow::Break(Failure::new(Kind::Data, message));
             }
-        },
-    )?;
+        };
+        count += 1;
+        match writeln!(out, "{line}") {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error.into()),
+        }
+    })?;
     match stopped {
         Some(failure) => Err(failure),
         None => Ok(count),
@@ -83,22 +77,16 @@ pub fn read_topic(
     use rdkafka::message::Headers;
     let reader = Reader::new(config)?;
     for partition in 0..reader.partitions(topic)? {
-        let stopped = reader.read(
-            (topic, partition),
-            None,
-            None,
-            || {},
-            |message| {
-                let headers = message.headers().map(|headers| {
-                    headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
-                });
-                each(TopicRecord {
-                    key: message.key().map(<[u8]>::to_vec),
-                    value: message.payload().map(<[u8]>::to_vec),
-                    headers: headers.unwrap_or_default(),
-                })
-            },
-        )?;
+        let stopped = reader.read((topic, partition), None, None, nothing, |message| {
+            let headers = message.headers().map(|headers| {
+                headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
+            });
+            each(TopicRecord {
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                headers: headers.unwrap_or_default(),
+            })
+        })?;
         if stopped.is_some() {
             break;
         }

@@ -39,7 +39,9 @@ pub use allowed::AllowHandle;
 pub use apply::apply_plan;
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
 pub use client::FORCED;
-pub use config::{Config, ConfiguredPlan, EngineStage, IntakeConfig, ResetFrom, Stages, Topics};
+pub use config::{
+    CheckpointPlace, Config, ConfiguredPlan, EngineStage, IntakeConfig, ResetFrom, Stages, Topics,
+};
 pub use doctor::{Check, Outcome, check as doctor};
 pub use export::{Part, TopicRecord, export_log, read_topic};
 pub use failure::{Failure, Kind};
@@ -47,6 +49,6 @@ pub use flow::{Flow, Flows};
 pub use metric::{describe as describe_metrics, plan_reload};
 pub use partitioner::partition_of;
 pub use service::{Observer, Options, Pipeline};
-pub use status::{EngineStatus, IntakeStatus, PartitionStatus, Status, StatusHandle};
+pub use status::{EngineStatus, IntakeStatus, Origin, PartitionStatus, StandbyStatus, Status, StatusHandle};
 pub use stop::Stop;
-pub use time::{PlayedClock, TimeSource};
+pub use time::{ClockShift, PlayedClock, TimeSource};

@@ -14,6 +14,8 @@ const ENGINE_RECORDS: &str = "plumbline_engine_records_total";
 const ENGINE_POSITION: &str = "plumbline_engine_position";
 const ENGINE_LAG: &str = "plumbline_engine_lag_records";
 const ENGINE_RESTORING: &str = "plumbline_engine_restoring";
+const STANDBY_HELD: &str = "plumbline_standby_held";
+const STANDBY_LAG: &str = "plumbline_standby_lag_records";
 const ALERTS: &str = "plumbline_alert_records_total";
 const AGGREGATES: &str = "plumbline_aggregate_records_total";
 const ENGINE_REJECTED: &str = "plumbline_engine_rejected_total";
@@ -38,6 +40,14 @@ pub fn describe() {
     describe_gauge!(ENGINE_POSITION, "Next log offset to apply, by partition");
     describe_gauge!(ENGINE_LAG, "Log records not yet applied, by partition");
     describe_gauge!(ENGINE_RESTORING, "1 while a partition's state is being restored, by partition");
+    describe_gauge!(
+        STANDBY_HELD,
+        "1 while the state of a partition that another instance judges is kept here, by partition"
+    );
+    describe_gauge!(
+        STANDBY_LAG,
+        "Log records its owner has committed and the standby has not applied, by partition"
+    );
     describe_counter!(ALERTS, "Alert records published");
     describe_counter!(AGGREGATES, "Aggregate records published");
     describe_counter!(ENGINE_REJECTED, "Log records sent to the dead letters, by class");
@@ -94,6 +104,19 @@ pub(crate) fn engine_gone(partition: i32) {
     let label = partition.to_string();
     gauge!(ENGINE_LAG, "partition" => label.clone()).set(0.0);
     gauge!(ENGINE_RESTORING, "partition" => label).set(0.0);
+}
+
+pub(crate) fn standby_at(partition: i32, lag: i64) {
+    let label = partition.to_string();
+    gauge!(STANDBY_HELD, "partition" => label.clone()).set(1.0);
+    gauge!(STANDBY_LAG, "partition" => label).set(lag as f64);
+}
+
+/// A partition no longer kept here as a standby.
+pub(crate) fn standby_gone(partition: i32) {
+    let label = partition.to_string();
+    gauge!(STANDBY_HELD, "partition" => label.clone()).set(0.0);
+    gauge!(STANDBY_LAG, "partition" => label).set(0.0);
 }
 
 pub(crate) fn published(alerts: u64, aggregates: u64) {

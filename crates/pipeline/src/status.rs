@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+pub use plumbline_engine::task::Origin;
 use plumbline_units::Timestamp;
 
 use crate::client::lock;
@@ -46,6 +47,24 @@ pub struct EngineStatus {
     pub partitions: BTreeMap<i32, PartitionStatus>,
     /// Alert records published since the start.
     pub alerts: u64,
+    /// Log partitions that others judge and whose state is kept here, too.
+    pub standby: BTreeMap<i32, StandbyStatus>,
+}
+
+/// A log partition whose state follows that of its owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StandbyStatus {
+    /// Next offset to apply.
+    pub position: i64,
+    /// What its owner has committed; the standby goes no further.
+    pub committed: i64,
+}
+
+impl StandbyStatus {
+    /// Offsets still to be read.
+    pub fn lag(&self) -> i64 {
+        (self.committed - self.position).max(0)
+    }
 }
 
 /// One log partition.
@@ -61,6 +80,8 @@ pub struct PartitionStatus {
     pub replay: Option<(i64, i64)>,
     /// The end of the log as last seen.
     pub end: Option<i64>,
+    /// What it was restored from.
+    pub origin: Origin,
 }
 
 impl Status {

@@ -14,6 +14,19 @@ pub enum TimeSource {
     Wall,
     /// That of a recording; for demonstrations and tests.
     Played(PlayedClock),
+    /// The machine's, set forwards and back; for tests of a clock that jumps.
+    Shifted(ClockShift),
+}
+
+/// How far a clock is off, in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub struct ClockShift(Arc<AtomicI64>);
+
+impl ClockShift {
+    /// Sets the clock so far ahead of the machine's, or behind it.
+    pub fn set(&self, millis: i64) {
+        self.0.store(millis, Ordering::Release);
+    }
 }
 
 /// The clock of a recording: it stands where the player has put it, or later where a played record is stamped
@@ -44,6 +57,9 @@ impl TimeSource {
         match self {
             TimeSource::Wall => wall(),
             TimeSource::Played(clock) => clock.now(),
+            TimeSource::Shifted(ClockShift(off)) => {
+                Timestamp::clamped(wall().millis().saturating_add(off.load(Ordering::Acquire)))
+            }
         }
     }
 

@@ -21,17 +21,16 @@ mod commands;
 mod config;
 mod exit;
 mod input;
+mod logs;
 mod progress;
 mod reload;
 mod settings;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
-use args::{Cli, Command, LogCommand, LogFormat, PlanCommand};
+use args::{Cli, Command, LogCommand, PlanCommand};
 use exit::Outcome;
 use progress::Progress;
 
@@ -39,7 +38,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // The demo's screen is for its story; the embedded broker's grumbling is not part of it.
     let level = if matches!(cli.command, Command::Demo(_)) { "error" } else { "warn" };
-    log_to_stderr(cli.log_format, level);
+    logs::to_stderr(cli.log_format, level);
     match run(cli) {
         Ok(answer) => answer.into(),
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
@@ -66,18 +65,5 @@ fn run(cli: Cli) -> Outcome {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Log(LogCommand::Export(args)) => commands::log::export(&args),
         Command::Completions(args) => commands::completions(args.shell),
-    }
-}
-
-/// Logs go to standard error; `PLUMBLINE_LOG` says which, else all from `level` on.
-fn log_to_stderr(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_env("PLUMBLINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use plumbline_engine::EngineConfig;
 use plumbline_events::Limits;
 use plumbline_funnel::FoldOptions;
-use plumbline_pipeline as pipeline;
+use plumbline_pipeline::{self as pipeline, CheckpointPlace};
 use plumbline_units::Seconds;
 
 use crate::args::ConfigArgs;
@@ -107,12 +107,24 @@ pub(crate) fn pipeline(config: &Config) -> Outcome<pipeline::Config> {
         },
         engine: pipeline::EngineStage {
             machine: engine(config),
-            checkpoint_dir: Some(config.engine.checkpoint_dir.clone()),
+            checkpoints: Some(checkpoints(&config.engine.checkpoints)),
             checkpoint_every: duration(config.engine.checkpoint_every),
+            standby_partitions: config.engine.standby_partitions,
             ..pipeline::EngineStage::default()
         },
         plans,
     })
+}
+
+/// Where checkpoints go; what an object store wants to know besides is in the environment, under the names its own
+/// tools use.
+fn checkpoints(place: &CheckpointPlace) -> CheckpointPlace {
+    let mut place = place.clone();
+    if let CheckpointPlace::Url { options, .. } = &mut place {
+        let theirs = |name: &str| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|start| name.starts_with(start));
+        options.extend(std::env::vars().filter(|(name, _)| theirs(name)));
+    }
+    place
 }
 
 /// The configured plans, and the names of all their dimensions.

@@ -1,20 +1,24 @@
 //! Runs a pipeline until standard input ends, reporting where it stands as JSON lines. For tests that kill it.
 
-use std::io::Read;
 use std::time::Duration;
 
-use plumbline_pipeline::{Options, Pipeline, Stages, Status};
+use plumbline_pipeline::{ClockShift, Options, Origin, Pipeline, Stages, StandbyStatus, Status, TimeSource};
 use plumbline_tests::host;
 
 fn main() -> anyhow::Result<()> {
     let argument = std::env::args().nth(1).unwrap_or_default();
     let (config, stages) = host::from_json(&std::fs::read_to_string(argument)?)?;
     let stages = Stages { intake: stages != "engine", engine: stages != "intake" };
-    let pipeline = Pipeline::start(config, Options { stages, ..Options::default() })?;
+    let shift = ClockShift::default();
+    let time = TimeSource::Shifted(shift.clone());
+    let pipeline = Pipeline::start(config, Options { stages, time, ..Options::default() })?;
     let status = pipeline.status();
     let stopper = pipeline.stopper();
     std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        // Each line sets the clock so many milliseconds off; the end ends.
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            shift.set(line.trim().parse().unwrap_or_default());
+        }
         stopper.set();
     });
     std::thread::spawn(move || {
@@ -41,6 +45,8 @@ fn line(status: &Status) -> serde_json::Value {
             if intake.joined { intake.committed.len() } else { 0 },
             if engine.joined { engine.partitions.len() } else { 0 },
         ],
+        "standby": (engine.standby.len(), engine.standby.values().map(StandbyStatus::lag).sum::<i64>()),
+        "warm": engine.partitions.values().filter(|p| p.origin == Origin::Standby).count(),
         "alerts": engine.alerts, "engine_lag": lag.filter(|_| engine.joined),
     })
 }

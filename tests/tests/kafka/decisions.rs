@@ -70,7 +70,7 @@ fn a_log_cut_off_behind_the_newest_checkpoint_is_refused_until_somebody_decides(
     let Some(mut world) = world("cut-off") else { return };
     let folder = tempfile::tempdir().unwrap();
     let (kept, early) = (folder.path().join("kept"), folder.path().join("early"));
-    world.config.engine.checkpoint_dir = Some(kept.clone());
+    world.config.engine.checkpoints = Some(kept.clone().into());
     for (batch, part) in [(0..200, 1), (200..400, 2)] {
         send_leads(&world, batch);
         judged(&world, part * 200);
@@ -79,7 +79,7 @@ fn a_log_cut_off_behind_the_newest_checkpoint_is_refused_until_somebody_decides(
         }
     }
     // The later checkpoints are lost, and so is all but the last record of each log partition.
-    world.config.engine.checkpoint_dir = Some(early);
+    world.config.engine.checkpoints = Some(early.into());
     let mut ends = TopicPartitionList::new();
     for partition in 0..world.config.topics.log_partitions {
         let records = world.read(&world.config.topics.log).unwrap();

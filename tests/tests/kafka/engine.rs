@@ -29,7 +29,7 @@ pub(crate) fn trap() -> Spec {
 }
 
 /// Sends the company's events to the input topics; hands back how many.
-fn send_company(world: &World, spec: &Spec) -> u64 {
+pub(crate) fn send_company(world: &World, spec: &Spec) -> u64 {
     send_events(world, generate(spec))
 }
 
@@ -145,7 +145,7 @@ fn no_alert_is_said_twice_or_lost_though_everything_is_killed_again_and_again() 
     let spec = trap();
     let Some(mut world) = trap_world("killed", &spec) else { return };
     let checkpoints = tempfile::tempdir().unwrap();
-    world.config.engine.checkpoint_dir = Some(checkpoints.path().to_owned());
+    world.config.engine.checkpoints = Some(checkpoints.path().to_owned().into());
     world.config.engine.checkpoint_every = Duration::from_millis(300);
     // Few outputs to a transaction, so that many records' outputs are cut in the middle.
     world.config.engine.transaction_outputs = 3;

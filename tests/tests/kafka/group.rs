@@ -49,7 +49,7 @@ fn roof(test: &str) -> Option<(World, Vec<Generated>, tempfile::TempDir)> {
 fn named(world: &World, folder: &tempfile::TempDir, name: &str) -> Config {
     let mut config = world.config.clone();
     config.instance = format!("{}-{name}", config.group);
-    config.engine.checkpoint_dir = Some(folder.path().join(name));
+    config.engine.checkpoints = Some(folder.path().join(name).into());
     config
 }
 

@@ -9,5 +9,7 @@ mod group;
 mod intake;
 mod many;
 mod network;
+mod operations;
 mod played;
+mod standby;
 mod support;

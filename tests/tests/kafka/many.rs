@@ -13,7 +13,7 @@ use crate::engine::{send_events, settled, topics_equal_backtest, trap};
 use crate::support::{host, world};
 
 /// Events of a lead's life in the simulated company, on average.
-const EVENTS_PER_LEAD: f64 = 2.55;
+pub(crate) const EVENTS_PER_LEAD: f64 = 2.55;
 
 fn company() -> Spec {
     let fallback = if std::env::var_os("CI").is_some() { 1_000_000.0 } else { 100_000.0 };

@@ -1,12 +1,16 @@
 //! Writes checkpoints beside the work: one at a time, in its own thread.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use crate::checkpoint::{Checkpoint, CheckpointStore, DirectoryStore};
-use crate::config::Config;
+use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::failure::Failure;
 use crate::metric;
+
+/// How long the stage waits for the writer where it must not skip a checkpoint lightly.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The writer. Its queue holds one checkpoint; while that waits, further ones are skipped and counted, except at
 /// the end.
@@ -16,17 +20,8 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Starts the writer, where the configuration keeps checkpoints.
-    pub(super) fn start(config: &Config) -> Result<Option<Checkpoints>, Failure> {
-        let Some(directory) = &config.engine.checkpoint_dir else { return Ok(None) };
-        if let Err(error) = std::fs::create_dir_all(directory) {
-            // The service does not depend on them; the writer tries again each time.
-            tracing::warn!(directory = %directory.display(), %error, "checkpoints cannot be kept for now");
-        }
-        Checkpoints::over(DirectoryStore::new(directory, &config.topics.log)).map(Some)
-    }
-
-    fn over(store: impl CheckpointStore + 'static) -> Result<Checkpoints, Failure> {
+    /// Starts the writer.
+    pub(super) fn over(store: Arc<dyn CheckpointStore>) -> Result<Checkpoints, Failure> {
         let (queue, waiting) = sync_channel::<(i32, Checkpoint)>(1);
         let write = move || {
             for (partition, checkpoint) in waiting {
@@ -45,19 +40,33 @@ impl Checkpoints {
         Ok(Checkpoints { queue, writer })
     }
 
-    /// Hands a checkpoint over; waits for room only where asked to.
+    /// Hands a checkpoint over; waits for room only where asked to, and not for long: a store that hangs must hold up
+    /// neither the group nor the end.
     pub(super) fn keep(&self, partition: i32, checkpoint: Checkpoint, wait: bool) {
-        if wait {
-            // A writer that is gone has said why.
-            let _ = self.queue.send((partition, checkpoint));
-        } else if let Err(TrySendError::Full(_)) = self.queue.try_send((partition, checkpoint)) {
-            metric::checkpoint("skipped");
+        let until = Instant::now() + if wait { PATIENCE } else { Duration::ZERO };
+        let mut waiting = (partition, checkpoint);
+        // A writer that is gone has said why.
+        while let Err(TrySendError::Full(back)) = self.queue.try_send(waiting) {
+            if Instant::now() >= until {
+                metric::checkpoint("skipped");
+                return;
+            }
+            waiting = back;
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Writes what waits, and ends.
+    /// Writes what waits, and ends; what takes too long is left, for it only saves time.
     pub(super) fn finish(self) {
         drop(self.queue);
+        let until = Instant::now() + PATIENCE;
+        while !self.writer.is_finished() {
+            if Instant::now() >= until {
+                tracing::warn!("the last checkpoint is not written in time and left");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         if self.writer.join().is_err() {
             tracing::warn!("the checkpoint writer panicked");
         }
@@ -69,7 +78,7 @@ mod tests {
     use super::*;
     use crate::checkpoint::LastRecord;
     use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     /// A disk that is full for the first writes.
     struct Full {
@@ -95,7 +104,8 @@ mod tests {
     #[test]
     fn a_full_disk_stops_nothing_and_the_next_checkpoint_is_tried_again() {
         let tried = Arc::new(Mutex::new(Vec::new()));
-        let checkpoints = Checkpoints::over(Full { refuses: 2, tried: Arc::clone(&tried) }).unwrap();
+        let checkpoints =
+            Checkpoints::over(Arc::new(Full { refuses: 2, tried: Arc::clone(&tried) })).unwrap();
         for position in 1..=4 {
             let last = LastRecord::of(position - 1, b"");
             checkpoints.keep(0, Checkpoint { version: 1, position, last, state: Vec::new() }, true);

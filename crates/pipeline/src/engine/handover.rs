@@ -13,7 +13,7 @@ use super::task::Task;
 use crate::config::{Config, ConfiguredPlan};
 use crate::failure::Failure;
 use crate::partitioner::partition_of;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 
 /// At the end of the log: an epoch where none of ours has been seen, and the plans of workspaces that have none.
 /// They are written with the next transaction.
@@ -59,21 +59,15 @@ fn published(config: &Config, reader: &Reader, partition: i32) -> Result<OpenEpi
     let topic = config.topics.alerts.as_str();
     let mut open = OpenEpisodes::default();
     for alerts in 0..reader.partitions(topic)? {
-        reader.read::<()>(
-            (topic, alerts),
-            None,
-            None,
-            || {},
-            |message| {
-                let from_us = message.headers().is_some_and(|headers| {
-                    headers.iter().any(|h| h.key == LOG_PARTITION && h.value == Some(ours.as_bytes()))
-                });
-                if from_us && let Err(error) = open.take(message.payload().unwrap_or_default()) {
-                    tracing::warn!(%error, offset = message.offset(), "an alert record is not readable");
-                }
-                ControlFlow::Continue(())
-            },
-        )?;
+        reader.read::<()>((topic, alerts), None, None, nothing, |message| {
+            let from_us = message.headers().is_some_and(|headers| {
+                headers.iter().any(|h| h.key == LOG_PARTITION && h.value == Some(ours.as_bytes()))
+            });
+            if from_us && let Err(error) = open.take(message.payload().unwrap_or_default()) {
+                tracing::warn!(%error, offset = message.offset(), "an alert record is not readable");
+            }
+            ControlFlow::Continue(())
+        })?;
     }
     Ok(open)
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use plumbline_engine::{History, HistoryError, Stop};
 use plumbline_events::{RecordView, decode_record};
-use rdkafka::Message;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Message, TopicPartitionList};
 
-use crate::client::Member;
+use crate::client::{Member, MemberContext};
 use crate::read::Reader;
 
-/// Reads with a second consumer; the member is paused and still polled, so that the group does not take it for
-/// dead however long the log is.
+/// Reads with a second consumer; the member, where there is one, is paused and still polled, so that the group does
+/// not take it for dead however long the log is.
 pub(super) struct LogHistory<'a> {
     pub(super) reader: &'a Reader,
-    pub(super) member: &'a Member,
+    pub(super) member: Option<&'a Member>,
     pub(super) log: &'a str,
     pub(super) partition: i32,
 }
@@ -31,15 +32,17 @@ impl History for LogHistory<'_> {
         if bounds.low > 0 {
             return Err(unreadable(format!("retention has removed its first {} records", bounds.low)));
         }
-        let consumer = self.member.consumer();
-        let assignment = consumer.assignment().map_err(|e| unreadable(e.to_string()))?;
-        consumer.pause(&assignment).map_err(|e| unreadable(e.to_string()))?;
+        let held = self.member.map(|member| Paused::pause(member.consumer())).transpose();
+        let held = held.map_err(|e| unreadable(e.to_string()))?;
         let mut strayed = false;
         let outcome = self.reader.read(
             (self.log, self.partition),
             Some(0),
             Some(upto),
-            || strayed |= matches!(consumer.poll(Duration::ZERO), Some(Ok(_))),
+            || {
+                strayed |= held.as_ref().is_some_and(Paused::poll);
+                ControlFlow::Continue(())
+            },
             |message| match decode_record(message.payload().unwrap_or_default()) {
                 Ok(record) => match each(message.offset(), &record) {
                     Ok(()) => ControlFlow::Continue(()),
@@ -51,11 +54,34 @@ impl History for LogHistory<'_> {
                 }
             },
         );
-        consumer.resume(&assignment).map_err(|e| unreadable(e.to_string()))?;
+        held.map_or(Ok(()), Paused::resume).map_err(|e| unreadable(e.to_string()))?;
         match outcome.map_err(|e| unreadable(e.to_string()))? {
             Some(stopped) => Err(stopped),
             None if strayed => Err(unreadable("a paused partition went on".to_owned())),
             None => Ok(()),
         }
+    }
+}
+
+/// A member whose partitions are paused.
+struct Paused<'a> {
+    consumer: &'a BaseConsumer<MemberContext>,
+    assignment: TopicPartitionList,
+}
+
+impl<'a> Paused<'a> {
+    fn pause(consumer: &'a BaseConsumer<MemberContext>) -> KafkaResult<Paused<'a>> {
+        let assignment = consumer.assignment()?;
+        consumer.pause(&assignment)?;
+        Ok(Paused { consumer, assignment })
+    }
+
+    /// True where a record came though none may.
+    fn poll(&self) -> bool {
+        matches!(self.consumer.poll(Duration::ZERO), Some(Ok(_)))
+    }
+
+    fn resume(self) -> KafkaResult<()> {
+        self.consumer.resume(&self.assignment)
     }
 }

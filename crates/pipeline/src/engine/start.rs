@@ -3,36 +3,57 @@
 use std::ops::ControlFlow;
 
 use plumbline_engine::task::{
-    Bounds, Checkpoint, LastRecord, Note, Position, Refusal, StartError, Surroundings, restore as decide,
+    Bounds, Checkpoint, Held, LastRecord, Note, Position, Refusal, StartError, Surroundings, follow_from,
+    restore,
 };
 use plumbline_events::{RecordView, decode_record};
 use rdkafka::consumer::Consumer;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::task::Task;
-use crate::checkpoint::{CheckpointStore, DirectoryStore};
+use crate::checkpoint::CheckpointStore;
 use crate::client::{Member, REQUEST};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::metric;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 
-/// A task for the partition, restored as far as a checkpoint reaches.
-pub(super) fn restore(
-    config: &Config,
-    member: &Member,
-    reader: &Reader,
-    partition: i32,
-) -> Result<Task, Failure> {
-    let log = config.topics.log.as_str();
-    let bounds = reader.bounds(log, partition)?;
-    let machine = &config.engine.machine;
-    let committed = committed(log, member, partition, machine.version)?;
-    let mut world = World { config, reader, partition };
-    match decide(machine, committed, bounds, config.engine.reset_from, None, &mut world) {
-        Ok(task) => Ok(Task::new(partition, task)),
-        Err(StartError::World(failure)) => Err(failure),
-        Err(StartError::Refused(refusal)) => Err(refused(config, partition, refusal)),
+/// What is needed to start a partition.
+#[derive(Clone, Copy)]
+pub(super) struct Start<'a> {
+    pub(super) config: &'a Config,
+    pub(super) reader: &'a Reader,
+    pub(super) store: Option<&'a dyn CheckpointStore>,
+    pub(super) partition: i32,
+}
+
+impl Start<'_> {
+    /// A task for the partition, restored as far as a standby (`warm`) or a checkpoint reaches.
+    pub(super) fn restore(mut self, member: &Member, warm: Option<Held>) -> Result<Task, Failure> {
+        let Start { config, reader, partition, .. } = self;
+        let log = config.topics.log.as_str();
+        let bounds = reader.bounds(log, partition)?;
+        let machine = &config.engine.machine;
+        let committed = committed(log, member, partition, machine.version)?;
+        match restore(machine, committed, bounds, config.engine.reset_from, warm, &mut self) {
+            Ok(task) => Ok(Task::new(partition, task, bounds.high)),
+            Err(StartError::World(failure)) => Err(failure),
+            Err(StartError::Refused(refusal)) => Err(refused(config, partition, refusal)),
+        }
+    }
+
+    /// Where a standby begins that may read up to `upto`.
+    pub(super) fn follow(mut self, upto: i64) -> Result<Held, Failure> {
+        let (log, partition) = (self.config.topics.log.as_str(), self.partition);
+        let bounds = self.reader.bounds(log, partition)?;
+        follow_from(&self.config.engine.machine, upto, bounds, &mut self)?.ok_or_else(|| {
+            let low = bounds.low;
+            let message = format!(
+                "{log}/{partition} begins at {low} and no checkpoint reaches that far: it cannot be followed"
+            );
+            Failure::new(Kind::Data, message)
+        })
     }
 }
 
@@ -40,27 +61,22 @@ fn committed(log: &str, member: &Member, partition: i32, own: u32) -> Result<Opt
     let mut list = TopicPartitionList::new();
     list.add_partition(log, partition);
     let found = member.consumer().committed_offsets(list, REQUEST)?;
-    match found
-        .find_partition(log, partition)
-        .map(|element| (element.offset(), element.metadata().to_owned()))
-    {
-        Some((Offset::Offset(next), metadata)) => Ok(Some(Position::read(next, &metadata, own)?)),
+    found.find_partition(log, partition).map_or(Ok(None), |element| position(&element, own))
+}
+
+/// The position that a committed offset stands for, to a program of version `own`.
+pub(super) fn position(element: &TopicPartitionListElem<'_>, own: u32) -> Result<Option<Position>, Failure> {
+    match element.offset() {
+        Offset::Offset(next) => Ok(Some(Position::read(next, element.metadata(), own)?)),
         _ => Ok(None),
     }
 }
 
-struct World<'a> {
-    config: &'a Config,
-    reader: &'a Reader,
-    partition: i32,
-}
-
-impl Surroundings for World<'_> {
+impl Surroundings for Start<'_> {
     type Error = Failure;
 
     fn checkpoint(&mut self, version: u32, upto: i64) -> Result<Option<Checkpoint>, Failure> {
-        let Some(directory) = &self.config.engine.checkpoint_dir else { return Ok(None) };
-        let store = DirectoryStore::new(directory, &self.config.topics.log);
+        let Some(store) = self.store else { return Ok(None) };
         Ok(store.newest(self.partition, version, upto).unwrap_or_else(|error| {
             metric::checkpoint("unusable");
             let partition = self.partition;
@@ -71,30 +87,20 @@ impl Surroundings for World<'_> {
 
     fn mark(&mut self, offset: i64) -> Result<Option<LastRecord>, Failure> {
         let log = (self.config.topics.log.as_str(), self.partition);
-        self.reader.read(
-            log,
-            Some(offset),
-            Some(offset + 1),
-            || {},
-            |message| {
-                let value = message.payload().unwrap_or_default();
-                ControlFlow::Break(LastRecord::of(message.offset(), value))
-            },
-        )
+        self.reader.read(log, Some(offset), Some(offset + 1), nothing, |message| {
+            let value = message.payload().unwrap_or_default();
+            ControlFlow::Break(LastRecord::of(message.offset(), value))
+        })
     }
 
     fn judged_before(&mut self) -> Result<bool, Failure> {
         let log = (self.config.topics.log.as_str(), self.partition);
-        let found = self.reader.read(
-            log,
-            None,
-            None,
-            || {},
-            |message| match decode_record(message.payload().unwrap_or_default()) {
+        let found = self.reader.read(log, None, None, nothing, |message| {
+            match decode_record(message.payload().unwrap_or_default()) {
                 Ok(RecordView::Epoch(_)) => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
-            },
-        )?;
+            }
+        })?;
         Ok(found.is_some())
     }
 

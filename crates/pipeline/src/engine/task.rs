@@ -18,15 +18,25 @@ pub(super) struct Task {
     partition: i32,
     pub(super) log: LogTask,
     pub(super) plans_checked: bool,
+    /// Where the partition ended at the start, until that has been read.
+    end: Option<i64>,
     checkpointed: Instant,
     applied: u64,
     pub(super) bytes: u64,
 }
 
 impl Task {
-    pub(super) fn new(partition: i32, log: LogTask) -> Task {
-        let task =
-            Task { partition, log, plans_checked: false, checkpointed: Instant::now(), applied: 0, bytes: 0 };
+    /// A task of a partition that ends at `end` now.
+    pub(super) fn new(partition: i32, log: LogTask, end: i64) -> Task {
+        let task = Task {
+            partition,
+            log,
+            plans_checked: false,
+            end: Some(end),
+            checkpointed: Instant::now(),
+            applied: 0,
+            bytes: 0,
+        };
         task.tell_unless(Phase::Replaying { from: -1, until: -1 });
         task
     }
@@ -59,8 +69,15 @@ impl Task {
         Ok(())
     }
 
-    /// The end of the partition, as of now, has been read.
+    /// True once, when the end that the partition had at the start has been read. A busy one is never read to its
+    /// end as of now.
+    pub(super) fn passes_end(&mut self) -> bool {
+        self.end.take_if(|end| self.log.position() >= *end).is_some()
+    }
+
+    /// An end of the partition has been read.
     pub(super) fn reached_end(&mut self) {
+        self.end = None;
         let before = self.log.phase();
         if before != Phase::Live {
             self.count_applied();
@@ -102,6 +119,7 @@ impl Task {
                 _ => None,
             },
             end,
+            origin: self.log.origin(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::client::{Member, REQUEST, TopicPartition};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::layout::unchanged;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 
 /// The assigned partitions with the offset each is read from.
 pub(super) fn slots(
@@ -108,16 +108,12 @@ fn log_has_inputs(config: &Config, reader: &Reader) -> Result<bool, Failure> {
         if reader.bounds(log, partition)?.low > 0 {
             return Ok(true);
         }
-        let found = reader.read(
-            (log, partition),
-            None,
-            None,
-            || {},
-            |message| match decode_record(message.payload().unwrap_or_default()) {
+        let found = reader.read((log, partition), None, None, nothing, |message| {
+            match decode_record(message.payload().unwrap_or_default()) {
                 Ok(RecordView::Event(_) | RecordView::Clock(_)) => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
-            },
-        )?;
+            }
+        })?;
         if found.is_some() {
             return Ok(true);
         }

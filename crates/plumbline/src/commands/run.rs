@@ -154,7 +154,8 @@ pub(crate) fn readiness(status: &Status) -> Readiness {
         return Readiness { ready: false, detail: format!("failed: {failed}") };
     }
     if status.ready() {
-        return Readiness { ready: true, detail: "ready".to_owned() };
+        let lines = std::iter::once("ready".to_owned()).chain(standby(status));
+        return Readiness { ready: true, detail: lines.collect::<Vec<_>>().join("\n") };
     }
     let mut waiting: Vec<String> = Vec::new();
     if status.intake.as_ref().is_some_and(|intake| !intake.joined) {
@@ -175,10 +176,19 @@ pub(crate) fn readiness(status: &Status) -> Readiness {
     Readiness { ready: false, detail: waiting.join("\n") }
 }
 
+/// How near the standbys are to what their owners have committed.
+fn standby(status: &Status) -> impl Iterator<Item = String> {
+    let standby = status.engine.iter().flat_map(|engine| &engine.standby);
+    standby.map(|(number, standby)| {
+        let (at, committed) = (standby.position, standby.committed);
+        format!("standby: partition {number} stands at {at} of {committed} committed by its owner")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plumbline_pipeline::{EngineStatus, IntakeStatus, PartitionStatus};
+    use plumbline_pipeline::{EngineStatus, IntakeStatus, PartitionStatus, StandbyStatus};
 
     #[test]
     fn readiness_says_what_is_being_waited_for() {
@@ -194,6 +204,12 @@ mod tests {
             EngineStatus { joined: true, partitions: [(2, partition)].into(), ..EngineStatus::default() };
         status.engine = Some(engine);
         assert_eq!(readiness(&status).detail, "engine: partition 2 replays 5 to 90, now at 40");
+        let kept = StandbyStatus { position: 7, committed: 9 };
+        status.engine =
+            Some(EngineStatus { joined: true, standby: [(3, kept)].into(), ..EngineStatus::default() });
+        let ready = readiness(&status);
+        assert!(ready.ready, "whatever a standby lacks");
+        assert_eq!(ready.detail, "ready\nstandby: partition 3 stands at 7 of 9 committed by its owner");
         status.engine = None;
         assert!(readiness(&status).ready);
         status.failed = Some("fenced".to_owned());

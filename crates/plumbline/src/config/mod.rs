@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use plumbline_pipeline::CheckpointPlace;
 use plumbline_units::{Name, Seconds};
 
 pub(crate) use secret::Secret;
@@ -76,8 +77,10 @@ pub(crate) struct Intake {
 /// The state machine's surroundings and its settings.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) checkpoint_dir: PathBuf,
+    pub(crate) checkpoints: CheckpointPlace,
     pub(crate) checkpoint_every: Seconds,
+    /// The state of at most so many log partitions that others judge is kept here, too.
+    pub(crate) standby_partitions: usize,
     pub(crate) horizon: Seconds,
     pub(crate) lateness: Seconds,
     pub(crate) idle_after: Seconds,

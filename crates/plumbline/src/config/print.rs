@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use plumbline_pipeline::CheckpointPlace;
 use serde_json::{Value, json};
 
 use super::secret::Place;
@@ -64,8 +65,15 @@ impl Config {
         section(
             "engine",
             vec![
-                plain("checkpoint_dir", shown(&self.engine.checkpoint_dir)),
+                plain(
+                    "checkpoint_dir",
+                    match &self.engine.checkpoints {
+                        CheckpointPlace::Directory(path) => shown(path),
+                        CheckpointPlace::Url { url, .. } => json!(url),
+                    },
+                ),
                 span("checkpoint_every", self.engine.checkpoint_every),
+                plain("standby_partitions", json!(self.engine.standby_partitions)),
                 span("horizon", self.engine.horizon),
                 span("lateness", self.engine.lateness),
                 span("idle_after", self.engine.idle_after),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use plumbline_pipeline::CheckpointPlace;
 use plumbline_units::{Name, Seconds};
 use serde::Deserialize;
 
@@ -88,8 +89,9 @@ struct RawIntake {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawEngine {
-    checkpoint_dir: Option<PathBuf>,
+    checkpoint_dir: Option<String>,
     checkpoint_every: Option<String>,
+    standby_partitions: usize,
     horizon: Option<String>,
     lateness: Option<String>,
     idle_after: Option<String>,
@@ -237,8 +239,9 @@ impl RawIntake {
 impl RawEngine {
     fn check(self, base: &Path) -> Result<Engine, Wrong> {
         let engine = Engine {
-            checkpoint_dir: base.join(self.checkpoint_dir.unwrap_or("checkpoints".into())),
+            checkpoints: place(self.checkpoint_dir.as_deref().unwrap_or("checkpoints"), base),
             checkpoint_every: span("engine.checkpoint_every", self.checkpoint_every, Seconds(300))?,
+            standby_partitions: self.standby_partitions,
             horizon: span("engine.horizon", self.horizon, Seconds::days(400))?,
             lateness: span("engine.lateness", self.lateness, Seconds::HOUR)?,
             idle_after: span("engine.idle_after", self.idle_after, Seconds::hours(6))?,
@@ -253,6 +256,15 @@ impl RawEngine {
             ));
         }
         Ok(engine)
+    }
+}
+
+/// A directory, or the URL of an object store.
+fn place(text: &str, base: &Path) -> CheckpointPlace {
+    match text.split_once("://") {
+        None => CheckpointPlace::Directory(base.join(text)),
+        Some(("file", path)) => CheckpointPlace::Directory(PathBuf::from(path)),
+        Some(_) => CheckpointPlace::Url { url: text.to_owned(), options: BTreeMap::new() },
     }
 }
 

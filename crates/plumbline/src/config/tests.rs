@@ -19,7 +19,7 @@ fn the_example_is_accepted_as_it_stands() {
     assert_eq!(config.topics.replay, "plumbline.replay");
     assert_eq!(config.intake.allow_attributes, ["segment", "channel"]);
     assert_eq!(config.engine.checkpoint_every, Seconds(300));
-    assert_eq!(config.engine.checkpoint_dir, Path::new("/etc/plumbline/checkpoints"));
+    assert_eq!(config.engine.checkpoints, PathBuf::from("/etc/plumbline/checkpoints").into());
     assert_eq!(config.limits.event_bytes, 65_536);
     assert_eq!(config.limits.leaves, 10_000);
 }
@@ -156,4 +156,19 @@ fn what_is_printed_is_the_configuration_in_force_without_its_secrets() {
     let again = parse(&printed, &[]).unwrap();
     assert_eq!(again.print(), printed, "what is printed is a configuration itself");
     assert_eq!((again.topics, again.plans), (config.topics, config.plans));
+}
+
+#[test]
+fn checkpoints_go_to_a_directory_or_to_a_url() {
+    let url = |url: &str| CheckpointPlace::Url { url: url.to_owned(), options: BTreeMap::new() };
+    for (text, expected) in [
+        ("state", PathBuf::from("/etc/plumbline/state").into()),
+        ("/var/lib/plumbline", PathBuf::from("/var/lib/plumbline").into()),
+        ("file:///var/lib/plumbline", PathBuf::from("/var/lib/plumbline").into()),
+        ("s3://bucket/plumbline", url("s3://bucket/plumbline")),
+        ("gs://bucket", url("gs://bucket")),
+    ] {
+        let config = parse(&format!("[engine]\ncheckpoint_dir = \"{text}\""), &[]).unwrap();
+        assert_eq!(config.engine.checkpoints, expected, "{text}");
+    }
 }
