@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use plumbline_pipeline::{CheckpointPlace, Config, ConfiguredPlan};
+use plumbline_pipeline::{CheckpointPlace, Config, ConfiguredPlan, ResetFrom};
 use serde_json::{Value, json};
 
 /// Where a host stands, as it last reported.
@@ -148,6 +148,7 @@ fn to_json(config: &Config, stages: &str) -> Value {
             Some(CheckpointPlace::Directory(path)) => json!(path),
             _ => Value::Null,
         },
+        "from_earliest": config.engine.reset_from == Some(ResetFrom::Earliest),
         "standby_partitions": config.engine.standby_partitions,
         "checkpoint_every_ms": config.engine.checkpoint_every.as_millis() as u64,
         "plans": config.plans.iter().map(|p| json!([p.workspace.as_str(), p.toml])).collect::<Vec<_>>(),
@@ -174,6 +175,7 @@ pub fn from_json(text: &str) -> anyhow::Result<(Config, String)> {
     config.intake.commit_messages = number("commit_messages") as usize;
     config.engine.transaction_outputs = number("transaction_outputs") as usize;
     config.engine.checkpoints = value["checkpoint_dir"].as_str().map(|path| PathBuf::from(path).into());
+    config.engine.reset_from = (value["from_earliest"] == true).then_some(ResetFrom::Earliest);
     config.engine.standby_partitions = number("standby_partitions") as usize;
     config.engine.checkpoint_every = Duration::from_millis(number("checkpoint_every_ms"));
     for plan in value["plans"].as_array().into_iter().flatten() {

@@ -81,6 +81,8 @@ impl World {
         plumbline_pipeline::ensure_topics(&config)?;
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", address).set("linger.ms", "5").set("compression.type", "lz4");
+        // A broker that dies must not make two of one.
+        client.set("enable.idempotence", "true");
         Ok(World { address: address.to_owned(), config, producer: client.create()? })
     }
 
@@ -187,6 +189,34 @@ impl World {
             _ => (&topics.leads[0], 3),
         };
         (0..partitions).map(|partition| self.committed(stage, topic, partition)).sum()
+    }
+
+    /// What intake has committed in all inputs: as many as they held messages, once all are read.
+    pub fn intake_committed(&self) -> anyhow::Result<i64> {
+        let topics = &self.config.topics;
+        let mut sum = 0;
+        for (topic, partitions) in
+            [(&topics.leads[0], 3), (&topics.opportunities[0], 2), (&topics.spend[0], 1)]
+        {
+            for partition in 0..partitions {
+                sum += self.committed("intake", topic, partition)?;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The sum of the next offsets of all partitions of these topics.
+    pub fn ends(&self, topics: &[&str]) -> anyhow::Result<i64> {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.address).create()?;
+        let mut sum = 0;
+        for topic in topics {
+            let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
+            let partitions = metadata.topics().first().context("no such topic")?.partitions().len() as i32;
+            for partition in 0..partitions {
+                sum += consumer.fetch_watermarks(topic, partition, Duration::from_secs(30))?.1;
+            }
+        }
+        Ok(sum)
     }
 
     /// What the group of a stage has committed in a partition; 0 where nothing.

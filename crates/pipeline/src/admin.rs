@@ -18,19 +18,23 @@ struct Wanted<'a> {
     settings: &'a [(&'a str, &'a str)],
 }
 
+/// The broker stamps what we write: by default it refuses a record that is stamped more than an hour ahead of its own
+/// clock, and an instance whose clock runs ahead could write nothing. What counts stands in the records.
+const STAMP: (&str, &str) = ("message.timestamp.type", "LogAppendTime");
 /// The log is the truth: kept for ever, and able to hold a plan of 1 MiB or an epoch record.
 const LOG: &[(&str, &str)] = &[
     ("cleanup.policy", "delete"),
     ("retention.ms", "-1"),
     ("retention.bytes", "-1"),
     ("max.message.bytes", "8388608"),
+    STAMP,
 ];
 /// Alerts are read back when a newer version takes over, so they live as long as the log.
 const ALERTS: &[(&str, &str)] =
-    &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
-const AGGREGATES: &[(&str, &str)] = &[("cleanup.policy", "compact")];
-/// Thirty days to look at what was rejected.
-const DEAD_LETTERS: &[(&str, &str)] = &[("cleanup.policy", "delete"), ("retention.ms", "2592000000")];
+    &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1"), STAMP];
+const AGGREGATES: &[(&str, &str)] = &[("cleanup.policy", "compact"), STAMP];
+/// Thirty days to look at what was rejected, from its rejection on; its own time is in a header.
+const DEAD_LETTERS: &[(&str, &str)] = &[("cleanup.policy", "delete"), ("retention.ms", "2592000000"), STAMP];
 
 /// Makes the pipeline's own topics where they are missing (inputs too, where allowed); hands back what it made.
 /// Existing topics are left as they are: `doctor` says what is wrong with them.

@@ -237,11 +237,17 @@ impl Drop for Member {
 #[derive(Clone, Default)]
 pub(crate) struct DeliveryContext {
     failed: Arc<AtomicU64>,
+    why: Arc<Mutex<Option<KafkaError>>>,
 }
 
 impl DeliveryContext {
     pub(crate) fn take_failed(&self) -> u64 {
         self.failed.swap(0, Ordering::AcqRel)
+    }
+
+    /// Why the last one failed.
+    pub(crate) fn why(&self) -> String {
+        lock(&self.why).as_ref().map_or_else(|| "no reason given".to_owned(), KafkaError::to_string)
     }
 }
 
@@ -257,6 +263,7 @@ impl ProducerContext<NoCustomPartitioner> for DeliveryContext {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
             self.failed.fetch_add(1, Ordering::AcqRel);
+            *lock(&self.why) = Some(error.clone());
             tracing::debug!(%error, topic = message.topic(), "not delivered");
         }
     }

@@ -43,6 +43,8 @@ use task::Task;
 const STAGE: &str = "engine";
 /// The longest wait for a record.
 const POLL: Duration = Duration::from_millis(50);
+/// Time between lines about a replay under way.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Time between looks at metrics and status of a partition that publishes nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -64,6 +66,7 @@ struct Stage<'a> {
     uncommitted: usize,
     committed_at: Instant,
     looked_at: Instant,
+    told_at: Instant,
     alerts: u64,
     aborts: Aborts,
     assignments: u64,
@@ -99,6 +102,7 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         uncommitted: 0,
         committed_at: Instant::now(),
         looked_at: Instant::now(),
+        told_at: Instant::now(),
         alerts: 0,
         aborts: Aborts::default(),
         assignments: 0,
@@ -267,6 +271,10 @@ impl Stage<'_> {
     /// Shows where everything stands.
     fn look(&mut self) {
         self.looked_at = Instant::now();
+        let tell = self.told_at.elapsed() >= TELL_EVERY;
+        if tell {
+            self.told_at = self.looked_at;
+        }
         let log = &self.config.topics.log;
         let mut partitions = BTreeMap::new();
         for (partition, task) in &mut self.tasks {
@@ -275,6 +283,9 @@ impl Stage<'_> {
                 self.member.stats(&(log.clone(), *partition)).map(|s| s.stable_end).filter(|end| *end >= 0);
             let status = task.status(end);
             let lag = status.end.map(|end| (end - status.position).max(0));
+            if let Some((from, until)) = status.replay.filter(|_| tell) {
+                tracing::info!(partition, from, until, at = status.position, "replaying the log");
+            }
             metric::engine_at(*partition, status.position, lag, !status.live);
             partitions.insert(*partition, status);
             self.observer.observe(*partition, task.engine());

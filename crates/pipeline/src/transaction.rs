@@ -197,7 +197,10 @@ impl Transactions {
         flushed.map_err(|(Step::Abort(failure) | Step::Fatal(failure))| failure)?;
         match self.deliveries.take_failed() {
             0 => Ok(()),
-            n => Err(Failure::new(Kind::Unavailable, format!("{n} records could not be delivered"))),
+            n => {
+                let message = format!("{n} records could not be delivered: {}", self.deliveries.why());
+                Err(Failure::new(Kind::Unavailable, message))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod decisions;
 mod engine;
 mod group;
 mod intake;
+mod long;
 mod many;
 mod network;
 mod operations;

@@ -1,0 +1,238 @@
+//! Long runs, for a machine of one's own: `cargo test -p plumbline-tests --test kafka -- --ignored long::`.
+//! `PLUMBLINE_TEST_EVENTS` says of how many events, `PLUMBLINE_SEED` which faults when.
+
+use std::time::{Duration, Instant};
+
+use plumbline_pipeline::{Config, ResetFrom};
+use plumbline_simulator::{Generated, Spec, generate, plan_toml};
+use plumbline_tests::broker::Broker;
+use plumbline_tests::host::{Host, configured_plan};
+use plumbline_tests::world::{World, eventually};
+
+use crate::engine::{send_events, topics_equal_backtest, trap};
+use crate::many::EVENTS_PER_LEAD;
+use crate::support::host;
+
+const LOG_PARTITIONS: i32 = 8;
+
+fn number(name: &str, fallback: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(fallback)
+}
+
+/// So many companies with so many events together, each event's neighbours from others.
+fn companies(world: &mut World, workspaces: u64, events: u64) -> impl Iterator<Item = Generated> + use<> {
+    let leads = events as f64 / EVENTS_PER_LEAD / f64::from(trap().days) / workspaces as f64;
+    let mut streams = Vec::new();
+    for n in 0..workspaces {
+        let workspace = format!("tenant-{n}").parse().unwrap();
+        let spec = Spec { workspace, seed: n, leads_per_day: leads, ..trap() };
+        world.config.plans.push(configured_plan(spec.workspace.as_str(), &plan_toml(&spec)).unwrap());
+        streams.push(generate(&spec).collect::<Vec<_>>().into_iter());
+    }
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        for _ in 0..streams.len() {
+            at = (at + 1) % streams.len();
+            if let Some(event) = streams[at].next() {
+                return Some(event);
+            }
+        }
+        None
+    })
+}
+
+/// One after another, from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Kill,
+    BrokerCrash,
+    /// A third instance comes, and goes once it has its share: two rebalances.
+    ComeAndGo,
+    /// Longer than its session.
+    Sleep,
+}
+
+fn faults(dice: &mut Dice) -> Vec<Fault> {
+    let kinds = [(Fault::Kill, 50), (Fault::BrokerCrash, 5), (Fault::ComeAndGo, 5), (Fault::Sleep, 5)];
+    let mut faults: Vec<Fault> = kinds.iter().flat_map(|(fault, n)| vec![*fault; *n]).collect();
+    for at in (1..faults.len()).rev() {
+        faults.swap(at, dice.below(at as u64 + 1) as usize);
+    }
+    faults
+}
+
+/// Instances under a supervisor that starts again whatever has ended.
+struct Supervised(Vec<(Config, Host)>);
+
+impl Supervised {
+    fn start(configs: impl IntoIterator<Item = Config>) -> Supervised {
+        Supervised(configs.into_iter().map(|config| (config.clone(), host(&config, "all"))).collect())
+    }
+
+    fn look(&mut self) {
+        for (config, running) in &mut self.0 {
+            if !running.runs() {
+                *running = host(config, "all");
+            }
+        }
+    }
+
+    fn own_everything(&mut self) -> bool {
+        self.look();
+        let reports = self.0.iter().map(|(_, host)| host.report());
+        let (ready, owned) = reports.fold((true, 0), |(ready, n), r| (ready && r.ready, n + r.partitions[1]));
+        ready && owned == LOG_PARTITIONS as usize
+    }
+}
+
+#[test]
+#[ignore = "long"]
+fn nothing_is_lost_or_doubled_through_fifty_kills_five_broker_crashes_and_ten_rebalances() {
+    let (events, seed) = (number("PLUMBLINE_TEST_EVENTS", 5_000_000), number("PLUMBLINE_SEED", 1));
+    eprintln!("{events} events, PLUMBLINE_SEED={seed}");
+    let begun = Instant::now();
+    let mut broker = Broker::start_own().unwrap();
+    let mut world = World::sized(broker.address(), "long", LOG_PARTITIONS).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    world.config.intake.clock_every = Duration::from_secs(1);
+    world.config.kafka.insert("session.timeout.ms".into(), "6000".into());
+    world.config.kafka.insert("heartbeat.interval.ms".into(), "1000".into());
+    world.config.engine.standby_partitions = LOG_PARTITIONS as usize;
+    world.config.engine.checkpoint_every = Duration::from_secs(2);
+    let mut stream = companies(&mut world, 16, events);
+    let named = |name: &str| {
+        let mut config = world.config.clone();
+        config.instance = format!("{}-{name}", config.group);
+        config.engine.checkpoints = Some(folder.path().join(name).into());
+        config
+    };
+    let mut dice = Dice(seed);
+    let faults = faults(&mut dice);
+    let slice = events as usize / faults.len();
+    let mut running = Supervised::start([named("a"), named("b")]);
+    let mut sent = 0;
+    for (number, fault) in faults.iter().enumerate() {
+        sent += send_events(&world, stream.by_ref().take(slice));
+        std::thread::sleep(Duration::from_millis(200 + dice.below(2_000)));
+        running.look();
+        let victim = dice.below(2) as usize;
+        match fault {
+            Fault::Kill => {
+                let (config, victim) = &mut running.0[victim];
+                std::mem::replace(victim, host(config, "all")).kill().unwrap();
+            }
+            Fault::BrokerCrash => broker.crash_and_restart().unwrap(),
+            Fault::ComeAndGo => {
+                running.0.push((named("c"), host(&named("c"), "all")));
+                // Where it takes too long on a busy machine, the next fault comes meanwhile.
+                let _ = eventually("all three share", 60, || Ok(running.own_everything()));
+                if let Some((_, third)) = running.0.pop() {
+                    let _ = third.stop();
+                }
+            }
+            Fault::Sleep => {
+                let victim = &running.0[victim].1;
+                let _ = victim.signal("STOP");
+                std::thread::sleep(Duration::from_secs(8));
+                let _ = victim.signal("CONT");
+            }
+        }
+        if number % 10 == 9 {
+            eprintln!("{} faults after {:?}, {sent} events", number + 1, begun.elapsed());
+        }
+    }
+    sent += send_events(&world, stream);
+    eprintln!("all {} faults done after {:?}", faults.len(), begun.elapsed());
+    eventually("everything is in the log", 1_200, || {
+        running.look();
+        Ok(world.intake_committed()? == sent as i64)
+    })
+    .unwrap();
+    eventually("and judged", 1_200, || {
+        let settled = running.own_everything()
+            && running.0.iter().all(|(_, host)| host.report().engine_lag.is_some_and(|lag| lag <= 30));
+        Ok(settled && world.told_the_end(sent)?)
+    })
+    .unwrap();
+    for (_, host) in running.0 {
+        assert!(host.stop().unwrap());
+    }
+    eprintln!("settled after {:?}; comparing", begun.elapsed());
+    let alerts = topics_equal_backtest(&world, sent);
+    assert!(alerts > 0);
+    eprintln!(
+        "{sent} events, {alerts} alerts: none lost, none doubled, equal to backtest; {:?}",
+        begun.elapsed()
+    );
+}
+
+/// The same log judged by one instance and by two.
+#[test]
+#[ignore = "long: a measurement"]
+fn two_instances_judge_a_log_of_64_workspaces_as_one_does() {
+    let events = number("PLUMBLINE_TEST_EVENTS", 1_000_000);
+    let broker = Broker::start_own().unwrap();
+    let mut world = World::sized(broker.address(), "scale", LOG_PARTITIONS).unwrap();
+    world.config.intake.clock_every = Duration::from_secs(1);
+    let stream = companies(&mut world, 64, events);
+    let sent = send_events(&world, stream);
+    let intake = host(&world.config, "intake");
+    let begun = Instant::now();
+    eventually("everything is in the log", 1_200, || Ok(world.intake_committed()? == sent as i64)).unwrap();
+    eprintln!("intake: {sent} events in {:?}", begun.elapsed());
+    eventually("and the log is told so", 60, || world.told_the_end(sent)).unwrap();
+    assert!(intake.stop().unwrap());
+    // Once for the plans and the epoch, which the first judge writes into the log.
+    let first = host(&world.config, "engine");
+    judged(&world, &[&first]);
+    assert!(first.stop().unwrap());
+    let mut outcomes = Vec::new();
+    for instances in [1, 2] {
+        let mut other = World::sized(broker.address(), &format!("by-{instances}"), LOG_PARTITIONS).unwrap();
+        other.config.topics.log.clone_from(&world.config.topics.log);
+        other.config.plans.clone_from(&world.config.plans);
+        other.config.engine.reset_from = Some(ResetFrom::Earliest);
+        let begun = Instant::now();
+        let hosts: Vec<Host> = (0..instances)
+            .map(|n| {
+                host(&Config { instance: format!("by-{instances}-{n}"), ..other.config.clone() }, "engine")
+            })
+            .collect();
+        judged(&other, &hosts.iter().collect::<Vec<_>>());
+        let took = begun.elapsed();
+        eprintln!("{instances} instances: {:.0} records/s, {took:?}", sent as f64 / took.as_secs_f64());
+        for host in hosts {
+            assert!(host.stop().unwrap());
+        }
+        let mut alerts: Vec<_> = other.read(&other.config.topics.alerts).unwrap();
+        alerts.iter_mut().for_each(|seen| (seen.partition, seen.offset) = (0, 0));
+        // In the order of each log partition; a stable sort keeps it.
+        alerts.sort_by_key(|seen| seen.header("plumbline.log.partition").to_owned());
+        outcomes.push((alerts, other.aggregates().unwrap()));
+    }
+    assert!(!outcomes[0].0.is_empty());
+    assert!(outcomes[0] == outcomes[1], "alerts and aggregates byte for byte");
+    eprintln!("{} alerts and {} aggregates are equal", outcomes[0].0.len(), outcomes[0].1.len());
+}
+
+fn judged(world: &World, hosts: &[&Host]) {
+    let end = world.ends(&[&world.config.topics.log]).unwrap();
+    eventually("everything is judged", 1_200, || {
+        // Markers of transactions stay behind each partition's last record.
+        Ok(end - world.committed_in_all("engine")? <= 2 * i64::from(LOG_PARTITIONS)
+            && hosts.iter().all(|host| host.report().ready))
+    })
+    .unwrap();
+}
