@@ -4,6 +4,7 @@
 //!   intake would.
 //! - [`run`] is the plain run: every record once. [`run_with_kills`] plays an engine task that is killed at
 //!   seeded points, restores a checkpoint, replays silently and goes on; what it published must be the same.
+//! - [`simulation`] plays the whole service: several instances, both stages, over a faulty log service.
 //! - [`jittered`] changes the order of events and doubles some, for the law of convergence.
 //!
 //! A failing check names its seed; the seed reproduces it.
@@ -14,6 +15,7 @@
 mod jitter;
 mod log;
 mod published;
+pub mod simulation;
 mod task;
 
 pub use jitter::jittered;

@@ -221,6 +221,7 @@ impl LogTask {
             && self.outputs.is_empty()
             && self.aggregates.is_empty()
             && self.committed.next == self.position
+            && self.committed.settled
     }
 
     /// A checkpoint, where everything is said: what is still to be said is not in a snapshot.

@@ -1,0 +1,163 @@
+//! What must hold after every schedule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plumbline_engine::{Engine, Output};
+use plumbline_events::{RecordView, decode_record};
+
+use super::broker::{Record, Topic};
+use super::feed::INPUTS;
+use super::judging::alerts_partition;
+use super::world::{LogOf, World};
+
+/// What readers see of one log partition, and what the plain run over it says.
+pub(super) fn check(world: &World, expired: bool) -> Result<(), String> {
+    inputs_once(world, expired)?;
+    let mut aggregates = BTreeMap::new();
+    let mut alerts: Vec<Vec<Record>> = vec![Vec::new(); world.broker.partitions(Topic::Alerts) as usize];
+    let mut letters: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
+    for partition in 0..world.log_partitions {
+        for (record, to) in plain(world, partition, &mut aggregates)? {
+            match to {
+                Some(to) => alerts[to as usize].push(record),
+                None => letters.entry(partition).or_default().push(record),
+            }
+        }
+    }
+    said_once(world)?;
+    for (at, expected) in alerts.iter().enumerate() {
+        for partition in 0..world.log_partitions {
+            let of_ours = |record: &&Record| record.cause.is_some_and(|(_, p, _)| p == partition);
+            let seen =
+                world.broker.committed_records((Topic::Alerts, at as i32)).map(|(_, r)| r).filter(of_ours);
+            let expected = expected.iter().filter(of_ours);
+            same(&format!("alerts/{at} of log/{partition}"), seen, expected)?;
+        }
+    }
+    for partition in 0..world.log_partitions {
+        let ours = |r: &&Record| matches!(r.cause, Some((Topic::Log, p, _)) if p == partition);
+        let seen = world.broker.committed_records((Topic::DeadLetters, 0)).map(|(_, r)| r).filter(ours);
+        let expected = letters.get(&partition).into_iter().flatten();
+        same(&format!("dead letters of log/{partition}"), seen, expected)?;
+    }
+    let mut seen = BTreeMap::new();
+    for (_, record) in world.broker.committed_records((Topic::Aggregates, 0)) {
+        match &record.value {
+            Some(value) => seen.insert(record.key.clone(), value.clone()),
+            None => seen.remove(&record.key),
+        };
+    }
+    let mut keys = seen.keys().chain(aggregates.keys());
+    match keys.find(|key| seen.get(*key) != aggregates.get(*key)) {
+        None => Ok(()),
+        Some(key) => {
+            let show =
+                |side: &BTreeMap<Vec<u8>, Vec<u8>>| side.get(key).map(|v| v.escape_ascii().to_string());
+            let (seen, expected) = (show(&seen), show(&aggregates));
+            Err(format!("aggregate {}: {seen:?} against {expected:?}", key.escape_ascii()))
+        }
+    }
+}
+
+/// Every input is in the log or among the dead letters, once.
+fn inputs_once(world: &World, at_least: bool) -> Result<(), String> {
+    let mut found: BTreeMap<(Topic, i32, i64), u32> = BTreeMap::new();
+    let logs = (0..world.log_partitions).map(|partition| (Topic::Log, partition));
+    for at in logs.chain([(Topic::DeadLetters, 0)]) {
+        for (_, record) in world.broker.committed_records(at) {
+            if let Some(cause @ (Topic::Input(_), ..)) = record.cause {
+                *found.entry(cause).or_default() += 1;
+            }
+        }
+    }
+    for number in 0..INPUTS.len() as u8 {
+        for partition in 0..world.broker.partitions(Topic::Input(number)) {
+            for offset in 0..world.broker.end((Topic::Input(number), partition)) {
+                let times = found.get(&(Topic::Input(number), partition, offset)).copied().unwrap_or(0);
+                if times == 0 || (times > 1 && !at_least) {
+                    return Err(format!("input {number}/{partition}@{offset} was taken {times} times"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// (alert_id, sequence) names one record, and no source was called silent: none ever was.
+fn said_once(world: &World) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for at in 0..world.broker.partitions(Topic::Alerts) {
+        for (offset, record) in world.broker.committed_records((Topic::Alerts, at)) {
+            let value = record.value.as_deref().unwrap_or_default();
+            let alert: serde_json::Value = serde_json::from_slice(value).map_err(|e| e.to_string())?;
+            let text = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
+            let id = (text("alert_id"), alert["sequence"].as_u64());
+            if !seen.insert(id.clone()) {
+                return Err(format!("alerts/{at}@{offset}: {id:?} was said before"));
+            }
+            if text("episode").contains("/data/silent") {
+                return Err(format!("alerts/{at}@{offset}: false silence: {}", text("title")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The plain run over a log partition: what it says, and where; the aggregates it ends with.
+fn plain(
+    world: &World,
+    partition: i32,
+    aggregates: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<Vec<(Record, Option<i32>)>, String> {
+    let mut engine = Engine::new(world.machine.clone());
+    let (mut out, mut said) = (Vec::new(), Vec::new());
+    let alerts = world.broker.partitions(Topic::Alerts);
+    for (offset, record) in world.broker.committed_records((Topic::Log, partition)) {
+        let value = record.value.as_deref().unwrap_or_default();
+        let view: RecordView<'_> = decode_record(value).map_err(|e| e.to_string())?;
+        let mut history = LogOf { broker: &world.broker, partition };
+        engine.apply(offset, &view, &mut history, &mut out).map_err(|e| e.to_string())?;
+        let cause = Some((Topic::Log, partition, offset));
+        for output in out.drain(..) {
+            said.push(match output {
+                Output::Alert(alert) => {
+                    let key = alert.key.into_bytes();
+                    let to = alerts_partition(&key, alerts);
+                    (Record { key, value: Some(alert.value), cause }, Some(to))
+                }
+                Output::DeadLetter(letter) => {
+                    let key = letter.class.as_bytes().to_vec();
+                    (Record { key, value: Some(value.to_vec()), cause }, None)
+                }
+            });
+        }
+    }
+    for update in engine.aggregates() {
+        match update.value {
+            Some(value) => aggregates.insert(update.key, value),
+            None => aggregates.remove(&update.key),
+        };
+    }
+    Ok(said)
+}
+
+fn same<'a>(
+    what: &str,
+    seen: impl Iterator<Item = &'a Record>,
+    expected: impl Iterator<Item = &'a Record>,
+) -> Result<(), String> {
+    let (seen, expected): (Vec<_>, Vec<_>) = (seen.collect(), expected.collect());
+    let differs = seen.iter().zip(&expected).position(|(a, b)| a != b);
+    let Some(at) = differs.or((seen.len() != expected.len()).then(|| seen.len().min(expected.len()))) else {
+        return Ok(());
+    };
+    let show = |side: &[&Record]| {
+        side.get(at).map_or("nothing".to_owned(), |record| {
+            let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+            let key = String::from_utf8_lossy(&record.key);
+            format!("{key} of {:?}: {value}", record.cause)
+        })
+    };
+    let (a, b) = (seen.len(), expected.len());
+    Err(format!("{what}: {a} records against {b}; at {at}: {} against {}", show(&seen), show(&expected)))
+}

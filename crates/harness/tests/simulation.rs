@@ -1,0 +1,63 @@
+//! The whole service under seeded faults.
+//!
+//! `PLUMBLINE_SIMULATION_SEED=17` replays one schedule. `PLUMBLINE_SIMULATION_SCHEDULES=10000` plays that many in the
+//! test marked `ignored`.
+
+#![allow(clippy::unwrap_used)]
+
+use plumbline_harness::simulation::{Count, Sabotage, Size, simulate};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Plays the seeds, each twice; hands back what happened.
+fn play(seeds: impl Iterator<Item = u64>) -> Count {
+    let mut sum = Count::default();
+    let mut wrong = Vec::new();
+    for seed in seeds {
+        match (simulate(seed, Size::default()), simulate(seed, Size::default())) {
+            (Ok(once), Ok(again)) => {
+                assert_eq!(once.fingerprint, again.fingerprint, "PLUMBLINE_SIMULATION_SEED={seed}");
+                sum.add(&once.count);
+            }
+            (once, again) => {
+                wrong.push(format!("PLUMBLINE_SIMULATION_SEED={seed}: {once:?}"));
+                assert_eq!(once, again, "PLUMBLINE_SIMULATION_SEED={seed}: the two runs differ");
+            }
+        }
+        assert!(wrong.len() < 5, "{wrong:#?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    sum
+}
+
+#[test]
+fn whatever_happens_to_the_instances_everything_is_said_once_and_as_the_log_has_it() {
+    if let Some(seed) = number("PLUMBLINE_SIMULATION_SEED") {
+        println!("{:#?}", play(seed..=seed));
+        return;
+    }
+    let sum = play(1..=40);
+    println!("{sum:#?}");
+}
+
+#[test]
+#[ignore = "minutes to hours: ten thousand schedules"]
+fn long() {
+    let schedules = number("PLUMBLINE_SIMULATION_SCHEDULES").unwrap_or(10_000);
+    let first = number("PLUMBLINE_SIMULATION_FIRST").unwrap_or(1);
+    println!("{:#?}", play(first..first + schedules));
+}
+
+#[test]
+fn a_broken_rule_is_noticed() {
+    for sabotage in
+        [Sabotage::Unfenced, Sabotage::OffsetsApart, Sabotage::CheckpointAhead, Sabotage::ForgetsWhatIsOut]
+    {
+        let size = Size { sabotage: Some(sabotage), ..Size::default() };
+        let noticed = (1..=60).find_map(|seed| simulate(seed, size).err());
+        assert!(noticed.is_some(), "{sabotage:?} was not noticed");
+        println!("{sabotage:?}: {}", noticed.unwrap());
+    }
+}
