@@ -39,7 +39,11 @@ impl LogTask {
         let whole = outputs == self.outputs.len() && aggregates == self.aggregates.len();
         let at = |next| Position::whole(next).by(self.engine.version());
         let position = match outputs.checked_sub(1).map(|last| &self.outputs[last]) {
-            _ if whole => Position { settled: all_collected, ..at(self.position) },
+            // Of a record that was cut and has not been read again, what is out stays out.
+            _ if whole => {
+                let out = self.resume.filter(|(next, _)| *next == self.position).map_or(0, |(_, out)| out);
+                Position { out, settled: all_collected, ..at(self.position) }
+            }
             Some(last) => Position { out: last.number, ..at(last.offset) },
             None => self.committed,
         };
@@ -68,5 +72,22 @@ impl LogTask {
         self.appends.clear();
         self.committed = share.position;
         self.outputs.drain(..share.outputs).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EngineConfig;
+    use crate::task::Held;
+
+    #[test]
+    fn a_cut_record_stays_cut_until_it_is_read_again() {
+        let committed = Position { out: 2, ..Position::whole(5) };
+        let mut task = LogTask::new(Held::fresh(&EngineConfig::default(), 5), committed);
+        let share = task.share(&mut 100).unwrap();
+        assert_eq!(share.position, Position { settled: true, ..committed });
+        task.confirm(&share);
+        assert_eq!(task.share(&mut 100), None, "nothing more to say");
     }
 }
