@@ -1,7 +1,9 @@
 //! A daily tick of a whole plan: six targets in each scope over half a year of cohorts, 30 leads a day and scope, the
 //! facts of each scope drawn from the plan: a few scopes drift by chance, as they do in service.
 //!
-//! "First" closes a tick with a judge that knows nothing; "next" the day after one, as a service does every night.
+//! "First" closes a tick with a judge that knows nothing; "next" the day after one, as a service does every night;
+//! "fitted" the same where the plan's rates are estimates from [`FITTED`] entries each. Nothing is kept from one tick
+//! to the next, so that the two cost alike, in proportion to the scopes.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -24,12 +26,17 @@ const DAYS: i32 = 220;
 const STEPS: [(f64, f64, f64); 4] = [(0.5, 1.5, 0.9), (0.4, 4.0, 0.8), (0.5, 5.0, 0.8), (0.4, 14.0, 1.15)];
 /// Leads a day and scope.
 const LEADS: f64 = 30.0;
+/// Entries that an estimated rate comes from.
+const FITTED: f64 = 5_000.0;
 
-fn plan(scopes: usize) -> Plan {
+/// `fitted`: its rates are estimates.
+fn plan(scopes: usize, fitted: bool) -> Plan {
     let names: Vec<String> = (0..scopes).map(|i| format!("\"s{i:04}\"")).collect();
     let step = |from: &str, to: &str, rate: f64, median: &str, p90: &str| {
+        let error = (rate * (1.0 - rate) / FITTED).sqrt();
+        let error = if fitted { format!("conversion_error = {error:.4}\n") } else { String::new() };
         format!(
-            "[[transition]]\nfrom = \"{from}\"\nto = \"{to}\"\nconversion = {rate:.2}\n\
+            "[[transition]]\nfrom = \"{from}\"\nto = \"{to}\"\nconversion = {rate:.2}\n{error}\
              lag = {{ median = \"{median}\", p90 = \"{p90}\" }}\n\
              owners = [{{ function = \"marketing\", team = \"a\" }}, {{ function = \"sales\", team = \"b\" }}]\n"
         )
@@ -268,17 +275,18 @@ fn close(judge: &mut Judge, world: &World, day: i32) -> usize {
 fn tick(c: &mut Criterion) {
     let mut group = c.benchmark_group("tick");
     group.sample_size(10);
-    for scopes in [250, 500, 1000] {
-        let plan = Arc::new(plan(scopes));
+    for (scopes, fitted) in [(250, false), (500, false), (1000, false), (250, true)] {
+        let plan = Arc::new(plan(scopes, fitted));
         let world = World::new(scopes);
-        group.bench_with_input(BenchmarkId::new("first", scopes), &scopes, |b, _| {
+        let of = if fitted { "fitted " } else { "" };
+        group.bench_with_input(BenchmarkId::new(format!("{of}first"), scopes), &scopes, |b, _| {
             b.iter_batched(
                 || Judge::new(Arc::clone(&plan)),
                 |mut judge| close(&mut judge, &world, COHORTS),
                 BatchSize::PerIteration,
             );
         });
-        group.bench_with_input(BenchmarkId::new("next", scopes), &scopes, |b, _| {
+        group.bench_with_input(BenchmarkId::new(format!("{of}next"), scopes), &scopes, |b, _| {
             b.iter_custom(|ticks| {
                 let mut judge = Judge::new(Arc::clone(&plan));
                 let mut day = COHORTS;

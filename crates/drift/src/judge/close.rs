@@ -59,7 +59,8 @@ impl Judge {
         if before.closed.is_some_and(|closed| closed >= now.day) {
             return Vec::new();
         }
-        let said = self.statuses.get(key).and_then(|status| status.label);
+        // Nothing is called anything unless it drifts.
+        let said = before.latch().and_then(|_| self.statuses.get(key)?.label);
         let Some(model) = models.get(index, scoped) else {
             self.remember((key, scoped), Track { closed: Some(now.day), ..before }, Found::NO_PLAN, now);
             return Vec::new();
@@ -115,12 +116,11 @@ impl Judge {
             Some(known) => *known = track,
             None => _ = self.tracks.insert(key.clone(), track),
         }
-        if !self.statuses.contains_key(key) {
-            let Some(status) = blank(&self.plan, key, scoped, now) else { return };
-            self.statuses.insert(key.clone(), status);
-        }
         if let Some(status) = self.statuses.get_mut(key) {
             found.tell(status, now);
+        } else if let Some(mut status) = blank(&self.plan, key, scoped, now) {
+            found.tell(&mut status, now);
+            self.statuses.insert(key.clone(), status);
         }
     }
 

@@ -100,7 +100,9 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     let suspicious = latch.is_some() || evidence.watches();
     let since_onset =
         if suspicious { model.project(series, &Window::SinceOnset(evidence.onset.estimate)) } else { None };
-    let whole = since_onset.as_ref().map(|p| model.heading(p, &evidence));
+    // What does not refute the plan opens nothing.
+    let decides = since_onset.as_ref().filter(|_| dated || evidence.rejects());
+    let whole = decides.map(|p| model.heading(p, &evidence));
     let outside = whole.and_then(|whole| model.outside_warn(whole.value * model.plan_value()));
     let mut outside = (outside, whole.zip(outside).map_or(0.0, |(whole, way)| beyond(target, way, whole)));
     // The days since an onset long ago hide a change of late, after a drift that stands or was withdrawn.

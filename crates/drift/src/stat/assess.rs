@@ -1,26 +1,39 @@
 //! The evidence of a target: its tables scored, scanned and mixed, M = Σ_j w_j·M_j with equal weights.
 
+use std::borrow::Cow;
+
 use plumbline_plan::Direction;
 use plumbline_units::Day;
 
 use super::counts::{self, DayCount};
 use super::evidence::{Evidence, Interval, Onset, TableEvidence, TableId, WATCHED, Window};
 use super::gate;
-use super::grid::{EFFECTS, Side};
+use super::grid::Side;
 use super::model::{Cac, Kind, Model, Rates};
 use super::scan::{Parts, Peak, Scores, Sums, log_sum};
 use super::series::{ScopeSeries, at};
+use super::table::PairTable;
+use super::timing::Timing;
 
-/// One table after its scan.
-pub(super) struct Line {
+/// One table after its walk or scan.
+pub(super) struct Line<'a> {
     pub(super) table: TableId,
-    pub(super) sums: Sums,
     pub(super) parts: Parts,
+    pub(super) rows: Rows<'a>,
+}
+
+/// A(τ, r) of a line.
+pub(super) enum Rows<'a> {
+    Summed(Sums),
+    /// A walk kept none: the table scans once they are asked for.
+    Of(&'a PairTable),
+    /// The same of a cycle time, its null so strict.
+    Paced(&'a Timing, f64),
 }
 
 /// The tables of a target, and what they are expected to gather at the critical effect.
-pub(super) struct Lines {
-    pub(super) lines: Vec<Line>,
+pub(super) struct Lines<'a> {
+    pub(super) lines: Vec<Line<'a>>,
     /// How many tables share the weight; unrecorded ones keep theirs, which errs on the quiet side.
     pub(super) tables: usize,
     /// Expected log growth by now at the critical effect: the mean over the places the cause may lie in.
@@ -38,8 +51,8 @@ impl Model {
         self.assess_if(series, restart, true)
     }
 
-    /// The same; unless `dated`, evidence that nobody watches does not say since when, nor by which effects. That is
-    /// most of all evidence, and half of the work.
+    /// The same; unless `dated`, evidence that nobody watches does not say since when, and what does not refute the
+    /// plan not by which effects. That is nearly all evidence, and most of the work.
     pub(crate) fn assess_if(
         &self,
         series: &ScopeSeries,
@@ -55,7 +68,7 @@ impl Model {
             Kind::Spend { .. } => return None,
         };
         let mut evidence = self.conclude(scanned, series, first, dated);
-        if evidence.watches() {
+        if evidence.watches() && (dated || evidence.rejects()) {
             // Several tables, each off by less, may take the metric beyond its bound together.
             let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
             let heading = projected.map(|projected| gate::heading(&projected, &evidence));
@@ -79,41 +92,64 @@ impl Model {
         0.5 * libm::erfc(-past / (heading.log_deviation().max(1e-9) * std::f64::consts::SQRT_2))
     }
 
-    /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
-    pub(super) fn critical_effect(&self) -> usize {
-        if self.grid.bad == Side::Down { 1 } else { EFFECTS + 1 }
-    }
-
-    pub(super) fn line(&self, table: TableId, scores: Scores) -> Line {
+    pub(super) fn line(&self, table: TableId, scores: Scores) -> Line<'static> {
         let sums = scores.accumulate();
         let parts = sums.parts(&self.grid.effects);
-        Line { table, sums, parts }
+        Line { table, parts, rows: Rows::Summed(sums) }
+    }
+
+    /// The suffix sums of a line over the cohorts from position `first` on, as it was read.
+    pub(super) fn sums<'l>(&self, line: &'l Line<'_>, series: &ScopeSeries, first: usize) -> Cow<'l, Sums> {
+        let scores = match &line.rows {
+            Rows::Summed(sums) => return Cow::Borrowed(sums),
+            Rows::Of(table) => table.score(series, first).scores,
+            Rows::Paced(timing, strictness) => match series.ages(timing.from, timing.to) {
+                Some(ages) => timing.score(series, ages, first, &self.grid, *strictness, 0).scores,
+                None => Scores::new(0),
+            },
+        };
+        Cow::Owned(scores.accumulate())
+    }
+
+    /// The line of a pair's table, with its expected log growth at the critical effect.
+    fn pair_line<'a>(&self, table: &'a PairTable, series: &ScopeSeries, first: usize) -> (Line<'a>, f64) {
+        let id = TableId::Pair { from: table.pair.from, to: table.pair.to };
+        let walked = table.walk(series, first);
+        if let Some((parts, growth)) = walked.and_then(|(w, g)| Some((w.parts(&self.grid.effects)?, g))) {
+            return (Line { table: id, parts, rows: Rows::Of(table) }, growth);
+        }
+        let scored = table.score(series, first);
+        (self.line(id, scored.scores), scored.growth)
     }
 
     /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing. At
     /// the end of the path what is inferred counts.
-    pub(super) fn conversions(&self, rates: &Rates, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    pub(super) fn conversions<'a>(
+        &self,
+        rates: &'a Rates,
+        series: &ScopeSeries,
+        first: usize,
+    ) -> Option<Lines<'a>> {
         let start = rates.end_to_end().from;
         series.entered(start).get(first..)?.iter().find(|n| **n > 0)?;
         let tables = rates.tables(series, first);
-        let critical = self.critical_effect();
         let (mut lines, mut growth, mut growth_per_entry, mut reach) = (Vec::new(), 0.0, 0.0, 1.0);
         for (position, table) in tables.iter().enumerate() {
             let pair = &table.pair;
             let adjacent = position < rates.transitions;
             if adjacent {
-                growth_per_entry += reach * table.mature_growth(critical);
+                growth_per_entry += reach * table.mature_growth();
                 reach *= pair.rate;
             }
             let ends = pair.to == rates.end_to_end().to && !adjacent;
             if !series.records(pair.from, first) || !series.records(pair.to, first) && !ends {
                 continue;
             }
-            let scored = table.score(series, first, critical);
+            let (line, expected) = self.pair_line(table, series, first);
             if adjacent {
-                growth += scored.growth;
+                growth += expected;
             }
-            lines.push(self.line(TableId::Pair { from: pair.from, to: pair.to }, scored.scores));
+            lines.push(line);
         }
         let places = rates.transitions as f64;
         Some(Lines {
@@ -126,7 +162,7 @@ impl Model {
     }
 
     /// The conversion tables with leads per money (μ = spend/CPL₀, no lag) and wins per money (μ = spend/CAC₀·F).
-    pub(super) fn money(&self, cac: &Cac, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    pub(super) fn money<'a>(&self, cac: &'a Cac, series: &ScopeSeries, first: usize) -> Option<Lines<'a>> {
         let mut all = self.conversions(&cac.rates, series, first)?;
         let leads = self.leads_per_money(cac, series, first);
         let wins = self.wins_of(cac, series, first, &leads);
@@ -194,11 +230,11 @@ impl Model {
     }
 
     /// Daily counts against μ·season, each side against its own warn bound as the null.
-    fn volume(&self, stage: u8, per_day: f64, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    fn volume(&self, stage: u8, per_day: f64, series: &ScopeSeries, first: usize) -> Option<Lines<'static>> {
         let days = self.volume_days(stage, per_day, series, first)?;
         let spread = self.volume_spread(stage, per_day, series);
         let nulls = self.grid.nulls(1.0);
-        let per_event = counts::growth(&self.grid, nulls, spread, self.critical_effect());
+        let per_event = counts::growth(&self.grid, nulls, spread, self.grid.critical_effect());
         let scores = counts::score(&days, &self.grid, nulls, spread);
         let scores = counts::by_more_than_two_days(scores, &days, self.log_threshold);
         // Positions before the first whole day hold no evidence.
@@ -233,7 +269,7 @@ impl Model {
     }
 
     /// Mixes the tables and names the direction, the leading table, the onset and what is still missing.
-    fn conclude(&self, scanned: Lines, series: &ScopeSeries, first: usize, dated: bool) -> Evidence {
+    fn conclude(&self, scanned: Lines<'_>, series: &ScopeSeries, first: usize, dated: bool) -> Evidence {
         let log_weight = -libm::log(scanned.tables as f64);
         let total = |part: &dyn Fn(&Parts) -> f64| {
             log_sum(scanned.lines.iter().map(|line| part(&line.parts))) + log_weight
@@ -247,7 +283,7 @@ impl Model {
         };
         let flipped = self.direction(Side::Down) == Direction::Above;
         let by_metric = |p: &Parts| if flipped { (p.up, p.down) } else { (p.down, p.up) };
-        let mut leading: Option<(f64, &Line)> = None;
+        let mut leading: Option<(f64, &Line<'_>)> = None;
         for line in &scanned.lines {
             let log = part(&line.parts);
             if leading.is_none_or(|(most, _)| log > most) {
@@ -255,8 +291,8 @@ impl Model {
             }
         }
         let log_e = log_sum([down, up].into_iter());
-        let dated = dated || log_e >= self.log_threshold - WATCHED;
-        let peak = leading.filter(|_| dated);
+        let detailed = dated || log_e >= self.log_threshold;
+        let peak = leading.filter(|_| detailed || log_e >= self.log_threshold - WATCHED);
         let peak = peak.and_then(|(_, line)| self.peak(line, side, series, first));
         let (leading, onset) = match (leading, peak) {
             (Some((_, line)), Some(peak)) => (line.table, self.onset(line.table, peak, series, first)),
@@ -265,19 +301,17 @@ impl Model {
                 (table, self.onset_at(series.len(), series))
             }
         };
-        let table = |line: &Line| {
+        let table = |line: &Line<'_>| {
             let (log_below, log_above) = by_metric(&line.parts);
-            if !dated {
+            if !detailed {
                 return TableEvidence { table: line.table, log_below, log_above, effect: 1.0, moved: 0.0 };
             }
             let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
-            let effect = line.sums.likeliest(&self.grid.effects, stronger);
+            let sums = self.sums(line, series, first);
+            let effect = sums.likeliest(&self.grid.effects, stronger);
             let since = peak.map_or(0, |peak| peak.best);
-            let moved = if gate::spans(leading, line.table) {
-                1.0
-            } else {
-                line.sums.moved(&self.grid.effects, since)
-            };
+            let moved =
+                if gate::spans(leading, line.table) { 1.0 } else { sums.moved(&self.grid.effects, since) };
             TableEvidence { table: line.table, log_below, log_above, effect, moved }
         };
         let tables = scanned.lines.iter().map(table).collect();

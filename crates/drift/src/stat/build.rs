@@ -8,7 +8,8 @@ use plumbline_units::Seconds;
 use super::grid::{Bounds, Grid};
 use super::lag::Curve;
 use super::model::{Cac, Kind, Model, Rates, Twins, Velocity};
-use super::pair::{Pair, PairSeason, PairTable};
+use super::pair::{Pair, PairSeason};
+use super::table::PairTable;
 use super::timing::Timing;
 
 /// Days a scan reaches back at least, and at most.

@@ -117,12 +117,8 @@ impl<'a> Contest<'a> {
     ) -> Contest<'a> {
         let profile = timing.profile(series);
         let turned = |factor: f64| if side == Side::Down { factor } else { 1.0 / factor };
-        let at_pace = |slower: f64| -> Shares {
-            let mut shares = timing.shares(&profile, slower);
-            // No cohort is older.
-            shares.iter_mut().for_each(|table| table.truncate(series.len() - first));
-            shares
-        };
+        // No cohort is older.
+        let at_pace = |slower: f64| timing.young_shares(&profile, slower, series.len() - first);
         let planned = at_pace(1.0);
         let lag = |shares: Shares| Lag { hits: Ratios::of(&shares, &planned).hits, shares };
         let slower = PACES.iter().map(|slower| lag(at_pace(turned(*slower)))).collect();

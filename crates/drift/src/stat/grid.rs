@@ -104,6 +104,11 @@ impl Grid {
         Grid { effects: all, warn_down, warn_up, critical, bad }
     }
 
+    /// Position of the effect the evidence still missing is reckoned by: the critical one on the bad side.
+    pub(crate) fn critical_effect(&self) -> usize {
+        if self.bad == Side::Down { 1 } else { EFFECTS + 1 }
+    }
+
     /// The factors the null hypothesis is moved to, per side, at strictness 0 (plan) to 1 (warn bound).
     pub(crate) fn nulls(&self, strictness: f64) -> (f64, f64) {
         (1.0 - strictness * (1.0 - self.warn_down), 1.0 + strictness * (self.warn_up - 1.0))

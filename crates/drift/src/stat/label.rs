@@ -5,6 +5,7 @@
 //! or what leaves the pace on plan, may be of conversion. But a twin knows one slower cycle only: whether fewer convert
 //! or as many later is decided between the two by the cohorts since the onset (`contest`).
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use plumbline_units::Day;
@@ -81,19 +82,21 @@ impl Model {
         };
         let side = if self.direction(Side::Down) == evidence.direction { Side::Down } else { Side::Up };
         let first = self.first(series, restart);
-        let twin = self.tolerant(twins, side, series, first)?;
+        let twin = LazyCell::new(|| self.tolerant(twins, side, series, first));
         let hold = if before == Some(Label::Conversion) { std::f64::consts::LN_10 } else { 0.0 };
         let odds = self.contest(path.clone(), side, series, ages, evidence.onset);
         let decided = |label| if before == Some(label) { DECIDED_UNTIL } else { DECIDED_FROM };
-        let on_plan = || on_plan(self, twins, path.clone(), side, series, ages, evidence.onset);
+        let on_plan =
+            LazyCell::new(|| on_plan(self, twins, path.clone(), side, series, ages, evidence.onset));
+        let finds = || twin.is_some_and(|twin| twin >= self.log_threshold - hold);
         let label = if odds <= -decided(Label::Velocity) {
             Label::Velocity
-        } else if odds >= decided(Label::Conversion) && (twin >= self.log_threshold - hold || on_plan()) {
+        } else if odds >= decided(Label::Conversion) && (finds() || *on_plan) {
             Label::Conversion
         } else {
             Label::ConversionOrVelocity
         };
-        Some(Labelled { label, on_plan: label == Label::Conversion && on_plan() })
+        Some(Labelled { label, on_plan: label == Label::Conversion && *on_plan })
     }
 
     fn twins(&self) -> Option<&Twins> {
@@ -103,12 +106,13 @@ impl Model {
     /// ln of the twin's evidence on the drift's side, of all tables that a lag takes part in.
     fn tolerant(&self, twins: &Twins, side: Side, series: &ScopeSeries, first: usize) -> Option<f64> {
         let rates = if side == Side::Down { &twins.slow } else { &twins.quick };
-        let scanned = match &self.kind {
-            Kind::Cac(cac) => {
-                let twin = Cac { rates: Arc::clone(rates), cost_per_lead: cac.cost_per_lead };
-                self.money(&twin, series, first)?
-            }
-            _ => self.conversions(rates, series, first)?,
+        let twin = match &self.kind {
+            Kind::Cac(cac) => Some(Cac { rates: Arc::clone(rates), cost_per_lead: cac.cost_per_lead }),
+            _ => None,
+        };
+        let scanned = match &twin {
+            Some(twin) => self.money(twin, series, first)?,
+            None => self.conversions(rates, series, first)?,
         };
         let lines = scanned.lines.iter().filter(|line| line.table != TableId::LeadsPerMoney);
         let parts = lines.map(|l| if side == Side::Down { l.parts.down } else { l.parts.up });

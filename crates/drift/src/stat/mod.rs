@@ -66,8 +66,10 @@ mod projection;
 mod recover;
 mod scan;
 mod series;
+mod table;
 mod timing;
 mod velocity;
+mod walk;
 
 pub use evidence::{
     CostProjection, Evidence, Interval, Onset, PairProjection, Projection, SpendReading, TableEvidence,

@@ -9,8 +9,9 @@ use super::build::{self, Shared};
 use super::evidence::{Evidence, Interval};
 use super::gate;
 use super::grid::{Grid, Side};
-use super::pair::{Pair, PairTable};
+use super::pair::Pair;
 use super::series::ScopeSeries;
+use super::table::PairTable;
 use super::timing::Timing;
 use super::{Projection, SpendReading};
 

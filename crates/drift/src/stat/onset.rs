@@ -7,6 +7,7 @@
 //! weights.
 
 use super::assess::Line;
+use super::fast;
 use super::grid::{EFFECTS, Side};
 use super::model::Model;
 use super::scan::{Peak, hull};
@@ -21,7 +22,13 @@ const LEVELS: usize = WEAKER.len() + EFFECTS;
 impl Model {
     /// The likeliest onset of a drift of `line` to `side` among the entries from position `first` on, counted from
     /// there. `None` without any day.
-    pub(super) fn peak(&self, line: &Line, side: Side, series: &ScopeSeries, first: usize) -> Option<Peak> {
+    pub(super) fn peak(
+        &self,
+        line: &Line<'_>,
+        side: Side,
+        series: &ScopeSeries,
+        first: usize,
+    ) -> Option<Peak> {
         let warn = if side == Side::Down { self.grid.warn_down } else { self.grid.warn_up };
         let strong =
             self.grid.effects.iter().filter(|effect| effect.side == side).map(|effect| effect.factor);
@@ -30,7 +37,7 @@ impl Model {
         levels.iter_mut().zip(weaker.chain(strong)).for_each(|(level, factor)| *level = factor);
         let days = self.ratios(series, line.table, first, side, levels);
         if days.is_empty() {
-            return line.sums.peak(&self.grid.effects, side);
+            return self.sums(line, series, first).peak(&self.grid.effects, side);
         }
         let doubt = self.doubt(line.table);
         let (mut running, mut informed) = ([0.0; LEVELS], 0.0);
@@ -43,7 +50,7 @@ impl Model {
             *row = running.map(|sum| sum * kept);
         }
         let max = logs.iter().flatten().fold(f64::MIN, |max, log| max.max(*log));
-        let weigh = |row: &[f64; LEVELS]| row.iter().map(|log| libm::exp(log - max)).sum::<f64>();
+        let weigh = |row: &[f64; LEVELS]| fast::exp(row.map(|log| log - max)).iter().sum::<f64>();
         hull(&logs.iter().map(weigh).collect::<Vec<f64>>())
     }
 }

@@ -110,6 +110,7 @@ fn cut(table: &[f64], days: f64) -> Vec<f64> {
 }
 
 /// The value at `place`, where element n stands at n + ½; straight between, from nothing at 0, level beyond.
+#[inline(always)]
 pub(crate) fn read(values: &[f64], place: f64) -> f64 {
     let (Some(first), Some(last)) = (values.first(), values.last()) else { return 1.0 };
     let place = place - 0.5;
@@ -117,8 +118,8 @@ pub(crate) fn read(values: &[f64], place: f64) -> f64 {
         return first * (1.0 + 2.0 * place).max(0.0);
     }
     let low = place as usize;
-    match (values.get(low), values.get(low + 1)) {
-        (Some(a), Some(b)) => a + (b - a) * (place - low as f64),
+    match values.get(low..low.saturating_add(2)) {
+        Some([a, b]) => a + (b - a) * (place - low as f64),
         _ => *last,
     }
 }

@@ -6,26 +6,14 @@
 //! where history shows over-dispersion ρ (a beta-binomial's variance; quasi-likelihood, Wedderburn 1974).
 //! Open journeys count as what they are: not converted yet (Biswas and Kalbfleisch 2008).
 
-use std::sync::Arc;
-
 use plumbline_plan::{Season, quarter_week};
 use plumbline_units::Day;
 
-use super::fast;
-use super::grid::{GRID, Grid, Side, moved};
 use super::lag::Curve;
-use super::scan::{Drawn, Said, Scores};
 use super::series::{HOURS_KEPT, ScopeSeries, at};
 
 /// Nothing converts with certainty: 1 − q is never less.
 pub(crate) const LEAST_MISS: f64 = 1e-9;
-
-/// A fitted table leans on a log-normal: below an age its two parameters err with about a third of the variance that
-/// the conversions counted until that age would have alone.
-const SMOOTHED: f64 = 1.0 / 3.0;
-
-/// The highest share that may convert on a day, under any effect, where the rate has a season.
-const HIGHEST: f64 = 0.98;
 
 /// Factors on a pair's rate by the day of entry.
 #[derive(Clone, Debug)]
@@ -45,23 +33,23 @@ impl PairSeason {
         PairSeason { weekday: season.weekday, quarters, fiscal_year_start }
     }
 
-    fn is_weekday_flat(&self) -> bool {
+    pub(super) fn is_weekday_flat(&self) -> bool {
         self.weekday.iter().all(|factor| *factor == 1.0)
     }
 
-    fn is_flat(&self) -> bool {
+    pub(super) fn is_flat(&self) -> bool {
         self.quarters.is_empty() && self.is_weekday_flat()
     }
 
     /// The factor of a day of entry.
-    fn factor(&self, day: Day) -> f64 {
+    pub(super) fn factor(&self, day: Day) -> f64 {
         self.quarters.iter().fold(self.weekday[day.weekday()], |product, (later, quarter)| {
             product * quarter[quarter_week(day.plus(*later), self.fiscal_year_start)]
         })
     }
 
     /// No day's factor is higher.
-    fn highest(&self) -> f64 {
+    pub(super) fn highest(&self) -> f64 {
         let most = |factors: &[f64]| factors.iter().fold(0.0_f64, |most, factor| most.max(*factor));
         self.quarters.iter().fold(most(&self.weekday), |product, (_, quarter)| product * most(quarter))
     }
@@ -100,7 +88,7 @@ pub(crate) struct Cohort {
     /// F at the cohort's age, times the factor of its day of entry.
     pub(crate) matured: f64,
     /// Whether that looked at the hours of entry.
-    by_hour: bool,
+    pub(super) by_hour: bool,
 }
 
 impl Pair {
@@ -160,12 +148,18 @@ impl Pair {
         1.0 + (entered - 1.0).max(0.0) * self.dispersion * matured * (1.0 - self.rate) / open
     }
 
+    /// F of the cohort at position `index` by its hours of entry, where they are kept and matter.
+    pub(super) fn by_hour(&self, series: &ScopeSeries, index: usize) -> Option<f64> {
+        let age = series.len() - 1 - index;
+        let hours = if age < HOURS_KEPT { series.hours(self.from, index) } else { None };
+        self.curve.by_hour(age, hours?)
+    }
+
     /// F of the cohort at position `index`, times its season's factor, and whether that looked at its hours of entry:
     /// where they are kept.
     fn share(&self, series: &ScopeSeries, index: usize, flat: bool) -> (f64, bool) {
         let age = series.len() - 1 - index;
-        let hours = if age < HOURS_KEPT { series.hours(self.from, index) } else { None };
-        let by_hour = hours.and_then(|hours| self.curve.by_hour(age, hours));
+        let by_hour = self.by_hour(series, index);
         let share = by_hour.unwrap_or_else(|| match &self.curve {
             Curve::Hourly { .. } => self.curve.by_day(0, age),
             Curve::Daily(_) => self.curve.by_day(weekday(series.first_day, index), age),
@@ -179,16 +173,21 @@ impl Pair {
         self.share(series, index, self.season.is_flat()).0
     }
 
+    /// Its conversions by day of entry, if they are kept.
+    pub(super) fn conversions<'a>(&self, series: &'a ScopeSeries) -> Option<&'a [u32]> {
+        match self.in_time {
+            Some(handoff) => series.in_time.get(usize::from(handoff)).map(Vec::as_slice),
+            None => series.converted(self.from, self.to),
+        }
+    }
+
     /// The cohorts with entries, from position `first` on, oldest first.
     pub(crate) fn cohorts<'a>(
         &'a self,
         series: &'a ScopeSeries,
         first: usize,
     ) -> impl Iterator<Item = Cohort> + 'a {
-        let converted = match self.in_time {
-            Some(handoff) => series.in_time.get(usize::from(handoff)).map(Vec::as_slice),
-            None => series.converted(self.from, self.to),
-        };
+        let converted = self.conversions(series);
         let (entered, flat) = (series.entered(self.from), self.season.is_flat());
         (first..series.len()).filter_map(move |index| {
             let (n, k) = (at(entered, index), at(converted?, index));
@@ -200,111 +199,7 @@ impl Pair {
     }
 }
 
-/// A pair's likelihood ratios against one null hypothesis, tabulated by age and weekday of entry.
-#[derive(Clone, Debug)]
-pub(crate) struct PairTable {
-    /// The pair.
-    pub(crate) pair: Arc<Pair>,
-    /// How far the null is moved towards the warn bound.
-    pub(crate) strictness: f64,
-    /// (p₀, p₁) per effect.
-    rates: [(f64, f64); GRID],
-    /// ln(p₁/p₀).
-    hits: [f64; GRID],
-    /// ln((1−p₁F)/(1−p₀F)) at `[weekday · ages + age]`; one weekday where F knows none.
-    misses: Vec<[f64; GRID]>,
-    ages: usize,
-    weekdays: usize,
-}
-
-/// What a table says about the cohorts of a scan.
-pub(crate) struct Scored {
-    /// Likelihood ratios by cohort.
-    pub(crate) scores: Scores,
-    /// Expected log growth by now, were the rate at the critical effect.
-    pub(crate) growth: f64,
-}
-
-impl PairTable {
-    /// Tabulates a pair.
-    pub(crate) fn new(pair: Arc<Pair>, grid: &Grid, strictness: f64) -> PairTable {
-        let (down, up) = grid.nulls(strictness);
-        // On no day may an effect make a conversion more than certain.
-        let most = if pair.season.is_flat() { 1.0 } else { HIGHEST / pair.season.highest() };
-        let rates = grid.effects.map(|effect| {
-            let null = if effect.side == Side::Down { down } else { up };
-            let moved = |factor| moved(pair.rate, effect.side, factor).min(most);
-            (moved(null), moved(effect.factor))
-        });
-        let ages = pair.curve.ages();
-        let by_weekday = matches!(pair.curve, Curve::Daily(_)) || !pair.season.is_weekday_flat();
-        let weekdays = if by_weekday { 7 } else { 1 };
-        let misses = (0..weekdays * ages)
-            .map(|i| {
-                let factor = pair.season.weekday[i / ages];
-                misses(&rates, factor * pair.curve.by_day(i / ages, i % ages))
-            })
-            .collect();
-        let hits = rates.map(|(null, effect)| libm::log(effect / null));
-        PairTable { pair, strictness, rates, hits, misses, ages, weekdays }
-    }
-
-    /// Scores the cohorts from position `first` on; `critical` is the effect whose growth is asked for.
-    pub(crate) fn score(&self, series: &ScopeSeries, first: usize, critical: usize) -> Scored {
-        let len = series.len();
-        let doubt = self.pair.error * self.pair.error;
-        let mut scores = Scores::new(len.saturating_sub(first)).doubting(doubt);
-        let (mut growth, tabulated) = (0.0, self.pair.season.quarters.is_empty());
-        for cohort in self.pair.cohorts(series, first) {
-            let misses = if cohort.by_hour || !tabulated {
-                misses(&self.rates, cohort.matured)
-            } else {
-                let weekday = if self.weekdays == 1 { 0 } else { weekday(series.first_day, cohort.index) };
-                self.misses[weekday * self.ages + (len - 1 - cohort.index).min(self.ages - 1)]
-            };
-            let spread = 1.0 / self.pair.spread(cohort.entered, cohort.matured);
-            let missed = cohort.entered - cohort.converted;
-            let row = scores.row(cohort.index - first);
-            for (r, value) in row.iter_mut().enumerate() {
-                *value = (cohort.converted * self.hits[r] + missed * misses[r]) * spread;
-            }
-            let on_plan = self.pair.rate * cohort.matured;
-            scores.inform(cohort.index - first, || {
-                let said = |q: f64| {
-                    let open = spread / (1.0 - q).max(LEAST_MISS);
-                    let score = (cohort.converted - cohort.entered * q) * open;
-                    Said { score, information: cohort.entered * q * open }
-                };
-                let (plan, ripe) = (said(on_plan), said(self.pair.rate));
-                Drawn {
-                    plan,
-                    moved: Some(self.rates.map(|(_, effect)| said(effect * cohort.matured))),
-                    unripe: SMOOTHED * (ripe.information - plan.information).max(0.0),
-                }
-            });
-            let q = self.rates[critical].1 * cohort.matured;
-            growth += cohort.entered * (q * self.hits[critical] + (1.0 - q) * misses[critical]) * spread;
-        }
-        let growth = growth * scores.kept();
-        Scored { scores, growth }
-    }
-
-    /// Expected log growth per entry once matured, were the rate at the effect `critical`.
-    pub(crate) fn mature_growth(&self, critical: usize) -> f64 {
-        let (_, q) = self.rates[critical];
-        q * self.hits[critical] + (1.0 - q) * misses(&self.rates, 1.0)[critical]
-    }
-}
-
-/// ln((1−p₁F)/(1−p₀F)) per effect.
-fn misses(rates: &[(f64, f64); GRID], matured: f64) -> [f64; GRID] {
-    fast::ln(std::array::from_fn::<f64, GRID, _>(|r| {
-        let (null, effect) = rates[r];
-        (1.0 - effect * matured).max(LEAST_MISS) / (1.0 - null * matured).max(LEAST_MISS)
-    }))
-}
-
 /// The weekday of a position.
-fn weekday(first: Day, index: usize) -> usize {
+pub(super) fn weekday(first: Day, index: usize) -> usize {
     (first.weekday() + index) % 7
 }

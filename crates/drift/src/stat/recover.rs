@@ -16,6 +16,7 @@ use plumbline_units::Day;
 
 use super::counts::DayCount;
 use super::evidence::TableId;
+use super::fast;
 use super::grid::{Side, moved};
 use super::model::{Kind, Model, Rates};
 use super::pair::{LEAST_MISS, Pair};
@@ -185,10 +186,10 @@ fn pair_ratios<const N: usize>(
             seen: cohort.converted / spread,
             expected,
             information: expected / open(pair.rate),
-            logs: std::array::from_fn(|l| {
-                let miss = libm::log(open(pair.rate) / open(nulls[l]));
-                (cohort.converted * hits[l] + missed * miss) / spread
-            }),
+            logs: {
+                let misses = fast::ln(nulls.map(|null| open(pair.rate) / open(null)));
+                std::array::from_fn(|l| (cohort.converted * hits[l] + missed * misses[l]) / spread)
+            },
         };
     }
     ratios

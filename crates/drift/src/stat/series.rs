@@ -120,7 +120,8 @@ impl ScopeSeries {
     pub fn records(&self, stage: u8, first: usize) -> bool {
         let Some(entries) = self.stages.get(usize::from(stage)) else { return false };
         let total = |values: &[u32]| values.iter().skip(first).map(|n| u64::from(*n)).sum::<u64>();
-        !self.unrecorded.contains(&StageIndex(stage)) && total(&entries.inferred) <= total(&entries.counts)
+        !self.unrecorded.contains(&StageIndex(stage))
+            && (entries.inferred.is_empty() || total(&entries.inferred) <= total(&entries.counts))
     }
 
     /// The entries of element `index` by hour, where they are still kept.

@@ -50,20 +50,12 @@ pub(crate) struct Timing {
     clocks: Option<Clocks>,
     /// By weekday of entry, the age from which on ages are one.
     ends: [usize; 7],
-    /// Where hours of entry matter, the shares of some paces by them.
-    paces: Vec<ByHour>,
+    /// Where hours of entry matter, the paces of a scan.
+    paces: Vec<Paces>,
     /// Where they do not, some paces against others.
     contrasts: Vec<((f64, f64), Arc<Ratios>)>,
     /// One over the conversions the lag was fitted to; 0 where it is a promise.
     doubt: f64,
-}
-
-/// F at one pace for young cohorts by hour of entry.
-#[derive(Clone, Debug)]
-struct ByHour {
-    slower: f64,
-    /// Element `[age][hour]`.
-    shares: Vec<[f64; 24]>,
 }
 
 /// What a timing says about the cohorts of a scan.
@@ -104,27 +96,17 @@ impl Timing {
 
     /// The same with what the effects of `grid` against these nulls come to tabulated.
     pub(crate) fn with(mut self, grid: &Grid, nulls: &[(f64, f64)]) -> Timing {
-        let against = |(down, up): &(f64, f64)| {
-            grid.effects.map(|effect| (effect.factor, if effect.side == Side::Down { *down } else { *up }))
-        };
-        let contrasts: Vec<(f64, f64)> = nulls.iter().flat_map(against).collect();
         match &self.curve {
             Curve::Hourly { hours, .. } => {
-                let mut paces: Vec<f64> =
-                    contrasts.iter().flat_map(|(effect, null)| [*effect, *null]).collect();
-                paces.sort_by(f64::total_cmp);
-                paces.dedup();
-                let by_hour =
-                    |age, slower: f64| std::array::from_fn(|hour| by_hour(hours, age, hour, 1.0 / slower));
-                let ages = self.curve.ages().min(BY_HOUR);
-                let tabulated = paces.into_iter().map(|slower| ByHour {
-                    slower,
-                    shares: (0..ages).map(|age| by_hour(age, slower)).collect(),
-                });
-                self.paces = tabulated.collect();
+                let (ages, end) = (self.curve.ages(), self.ends[0]);
+                self.paces = nulls.iter().map(|nulls| Paces::new(hours, ages, end, grid, *nulls)).collect();
             }
             Curve::Daily(_) => {
-                let tabulated = contrasts.into_iter().map(|(effect, null)| {
+                let against = |(down, up): &(f64, f64)| {
+                    let null = |side| if side == Side::Down { *down } else { *up };
+                    grid.effects.map(|effect| (effect.factor, null(effect.side)))
+                };
+                let tabulated = nulls.iter().flat_map(against).map(|(effect, null)| {
                     let ratios = Ratios::of(&self.shares(&[0.0; 24], effect), &self.shares(&[0.0; 24], null));
                     ((effect, null), Arc::new(ratios))
                 });
@@ -136,21 +118,21 @@ impl Timing {
 
     /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
     pub(super) fn shares(&self, profile: &[f64; 24], slower: f64) -> Shares {
-        let ages = self.curve.ages();
+        self.young_shares(profile, slower, self.curve.ages())
+    }
+
+    /// The same up to so many ages.
+    pub(super) fn young_shares(&self, profile: &[f64; 24], slower: f64, ages: usize) -> Shares {
+        let ages = ages.min(self.curve.ages());
         let mut shares: Shares = match (&self.curve, &self.clocks) {
             (Curve::Hourly { hours, .. }, _) => {
-                let tabulated = self.paces.iter().find(|pace| pace.slower == slower);
                 let (mean, speed) = (mean_hour(profile), 1.0 / slower);
-                let by_age = |age: usize| match tabulated.and_then(|pace| pace.shares.get(age)) {
-                    Some(shares) => side_by_side(|hour| profile[hour] * shares[hour]),
-                    None => by_profile(hours, profile, mean, age, speed),
-                };
-                vec![(0..ages).map(by_age).collect()]
+                vec![(0..ages).map(|age| by_profile(hours, profile, mean, age, speed)).collect()]
             }
             (Curve::Daily(_), Some(clocks)) => {
                 (0..7).map(|w| (0..ages).map(|age| clocks.at(w, age, slower)).collect()).collect()
             }
-            (Curve::Daily(tables), None) => tables.to_vec(),
+            (Curve::Daily(tables), None) => tables.iter().map(|table| table[..ages].to_vec()).collect(),
         };
         for (table, end) in shares.iter_mut().zip(self.ends) {
             table.iter_mut().skip(end).for_each(|share| *share = 1.0);
@@ -374,8 +356,10 @@ fn by_profile(hours: &[f64], profile: &[f64; 24], mean: f64, age: usize, speed: 
     side_by_side(|hour| profile[hour] * by_hour(hours, age, hour, speed))
 }
 
+mod paces;
 mod ratios;
 
+use paces::Paces;
 pub(super) use ratios::Ratios;
 
 #[cfg(test)]

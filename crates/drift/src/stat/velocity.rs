@@ -3,7 +3,7 @@
 use plumbline_plan::Direction;
 use plumbline_units::Day;
 
-use super::assess::Lines;
+use super::assess::{Line, Lines, Rows};
 use super::evidence::{Projection, TableId, Window};
 use super::grid::Side;
 use super::model::{Kind, Model, Velocity, busy};
@@ -19,21 +19,34 @@ const TRAILING_DAYS: usize = 90;
 
 impl Model {
     /// The ages of the conversions against the planned lag.
-    pub(super) fn cycle(&self, velocity: &Velocity, series: &ScopeSeries, first: usize) -> Option<Lines> {
+    pub(super) fn cycle<'a>(
+        &self,
+        velocity: &'a Velocity,
+        series: &ScopeSeries,
+        first: usize,
+    ) -> Option<Lines<'a>> {
         let timing = &velocity.timing;
         series.entered(timing.from).get(first..)?.iter().find(|n| **n > 0)?;
         let ages = series.ages(timing.from, timing.to)?;
         let by_volume = || f64::from(u8::from(busy(series, timing.from, first)));
         let strictness = velocity.strictness.unwrap_or_else(by_volume);
-        let timed = timing.score(series, ages, first, &self.grid, strictness, self.critical_effect());
         let table = TableId::Velocity { from: timing.from, to: timing.to };
-        Some(Lines {
-            lines: vec![self.line(table, timed.scores)],
+        let critical = self.grid.critical_effect();
+        let lines = |line: Line<'a>, growth: f64, per_conversion: f64| Lines {
+            lines: vec![line],
             tables: 1,
-            growth: timed.growth,
-            growth_per_entry: velocity.rate * timed.growth_per_conversion,
+            growth,
+            growth_per_entry: velocity.rate * per_conversion,
             strictness,
-        })
+        };
+        let walked = timing.walk(series, ages, first, self.grid.nulls(strictness), critical);
+        let parted = walked.and_then(|walked| Some((walked.walk.parts(&self.grid.effects)?, walked)));
+        if let Some((parts, walked)) = parted {
+            let line = Line { table, parts, rows: Rows::Paced(timing, strictness) };
+            return Some(lines(line, walked.growth, walked.growth_per_conversion));
+        }
+        let timed = timing.score(series, ages, first, &self.grid, strictness, critical);
+        Some(lines(self.line(table, timed.scores), timed.growth, timed.growth_per_conversion))
     }
 
     /// The planned median times the estimated pace of the entries of the window.
