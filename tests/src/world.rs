@@ -205,18 +205,12 @@ impl World {
         Ok(sum)
     }
 
-    /// The sum of the next offsets of all partitions of these topics.
-    pub fn ends(&self, topics: &[&str]) -> anyhow::Result<i64> {
+    /// Where each partition of the log ends.
+    pub fn log_ends(&self) -> anyhow::Result<Vec<i64>> {
         let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.address).create()?;
-        let mut sum = 0;
-        for topic in topics {
-            let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
-            let partitions = metadata.topics().first().context("no such topic")?.partitions().len() as i32;
-            for partition in 0..partitions {
-                sum += consumer.fetch_watermarks(topic, partition, Duration::from_secs(30))?.1;
-            }
-        }
-        Ok(sum)
+        let topics = &self.config.topics;
+        let end = |partition| consumer.fetch_watermarks(&topics.log, partition, Duration::from_secs(30));
+        (0..topics.log_partitions).map(|partition| Ok(end(partition)?.1)).collect()
     }
 
     /// What the group of a stage has committed in a partition; 0 where nothing.

@@ -117,9 +117,17 @@ fn text(bytes: &[u8]) -> &str {
 pub(crate) fn settled(world: &World, host: &Host, sent: u64) {
     eventually("all inputs are in the log", 240, || Ok(world.log_events()? >= sent)).unwrap();
     eventually("the log is told so", 60, || world.told_the_end(sent)).unwrap();
-    // Markers of the last transactions stay behind the last record for ever.
-    eventually("the engine has read them", 120, || Ok(host.report().engine_lag.is_some_and(|lag| lag <= 4)))
-        .unwrap();
+    // Markers of the last transactions stay behind the last record for ever; the next clock records come behind them.
+    let ends = world.log_ends().unwrap();
+    eventually("the engine has judged them", 120, || {
+        for (partition, end) in (0..).zip(&ends) {
+            if world.committed("engine", &world.config.topics.log, partition)? < *end {
+                return Ok(false);
+            }
+        }
+        Ok(host.report().engine_lag.is_some_and(|lag| lag <= 4))
+    })
+    .unwrap();
 }
 
 fn trap_world(test: &str, spec: &Spec) -> Option<World> {
