@@ -102,6 +102,7 @@ fn settings(config: &Config, missing: &[String], checks: &mut Vec<Check>) {
             Ok(settings) => {
                 log_retention = number(&settings, "retention.ms");
                 checks.push(log_settings(config, &settings));
+                checks.extend(stamping(&topics.log, &settings));
             }
             Err(failure) => checks.push(unreadable(&topics.log, &failure)),
         }
@@ -137,6 +138,19 @@ fn settings(config: &Config, missing: &[String], checks: &mut Vec<Check>) {
             Err(failure) => unreadable(&topics.aggregates, &failure),
         });
     }
+}
+
+/// Brokers refuse what is stamped too far ahead of their own clock, unless they stamp it themselves.
+fn stamping(log: &str, settings: &std::collections::BTreeMap<String, String>) -> Option<Check> {
+    let by_writer = settings.get("message.timestamp.type").is_some_and(|by| by == "CreateTime");
+    let ahead =
+        number(settings, "message.timestamp.after.max.ms").filter(|ms| by_writer && *ms < i64::MAX)?;
+    let detail = format!(
+        "an instance whose clock runs {} min ahead of the broker's could write nothing. Set \
+         message.timestamp.type=LogAppendTime",
+        ahead / 60_000
+    );
+    Some(Check::new(Outcome::Doubtful, format!("stamps of {log}"), detail))
 }
 
 fn log_settings(config: &Config, settings: &std::collections::BTreeMap<String, String>) -> Check {

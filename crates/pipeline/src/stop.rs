@@ -1,17 +1,16 @@
 //! Asking the stages to end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Set once; every stage then commits what it has and ends.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<OnceLock<Instant>>);
 
 impl Stop {
     /// Asks the stages to end.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.get_or_init(Instant::now);
     }
 
     /// Waits, but not beyond being asked to end.
@@ -24,6 +23,11 @@ impl Stop {
 
     /// Whether they have been asked.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.get().is_some()
+    }
+
+    /// When they were asked.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.0.get().copied()
     }
 }

@@ -19,8 +19,10 @@ use crate::stop::Stop;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one call into the client may block.
 const CALL: Duration = Duration::from_secs(5);
-/// The patience of a process that is asked to end.
-const LAST_PATIENCE: Duration = Duration::from_secs(8);
+/// The least it is given.
+const LEAST: Duration = Duration::from_millis(500);
+/// How long after being asked to end a process goes on trying, in all.
+const LAST_PATIENCE: Duration = Duration::from_secs(7);
 
 /// After so many transactions in a row that did not commit, something is wrong that retrying does not mend.
 const MAX_ABORTS: u32 = 10;
@@ -110,7 +112,7 @@ impl Transactions {
         let deliveries = DeliveryContext::default();
         let client = producer_config(config, stage);
         let producer = ThreadedProducer::from_config_and_context(&client, deliveries.clone())?;
-        match patiently(&stop, || producer.init_transactions(CALL)) {
+        match patiently(&stop, |call| producer.init_transactions(call)) {
             Ok(()) => Ok(Transactions { producer, deliveries, stop, open: false }),
             Err(Step::Abort(failure) | Step::Fatal(failure)) => {
                 Err(failure.during("taking over transactions"))
@@ -167,7 +169,7 @@ impl Transactions {
         let steps = self
             .flush()
             .map_err(Step::Abort)
-            .and_then(|()| patiently(&self.stop, || self.producer.commit_transaction(CALL)));
+            .and_then(|()| patiently(&self.stop, |call| self.producer.commit_transaction(call)));
         self.settle(steps)
     }
 
@@ -187,13 +189,13 @@ impl Transactions {
 
     fn try_commit(&self, offsets: &TopicPartitionList, group: &ConsumerGroupMetadata) -> Result<(), Step> {
         self.flush().map_err(Step::Abort)?;
-        patiently(&self.stop, || self.producer.send_offsets_to_transaction(offsets, group, CALL))?;
-        patiently(&self.stop, || self.producer.commit_transaction(CALL))
+        patiently(&self.stop, |call| self.producer.send_offsets_to_transaction(offsets, group, call))?;
+        patiently(&self.stop, |call| self.producer.commit_transaction(call))
     }
 
     /// Waits until everything sent is delivered or has failed.
     pub(crate) fn flush(&self) -> Result<(), Failure> {
-        let flushed = patiently(&self.stop, || self.producer.flush(CALL));
+        let flushed = patiently(&self.stop, |call| self.producer.flush(call));
         flushed.map_err(|(Step::Abort(failure) | Step::Fatal(failure))| failure)?;
         match self.deliveries.take_failed() {
             0 => Ok(()),
@@ -209,7 +211,7 @@ impl Transactions {
         if !std::mem::take(&mut self.open) {
             return Ok(());
         }
-        match patiently(&self.stop, || self.producer.abort_transaction(CALL)) {
+        match patiently(&self.stop, |call| self.producer.abort_transaction(call)) {
             Ok(()) => Ok(()),
             Err(Step::Abort(failure) | Step::Fatal(failure)) => Err(failure.during("aborting")),
         }
@@ -224,7 +226,7 @@ impl Transactions {
     ) -> Result<(), Failure> {
         self.abort()?;
         self.begin()?;
-        match patiently(&self.stop, || self.producer.send_offsets_to_transaction(offsets, group, CALL)) {
+        match patiently(&self.stop, |call| self.producer.send_offsets_to_transaction(offsets, group, call)) {
             Ok(()) | Err(Step::Abort(_)) => self.abort(),
             Err(Step::Fatal(failure)) => {
                 self.open = false;
@@ -250,11 +252,14 @@ enum Step {
     Fatal(Failure),
 }
 
-/// Repeats a call while the client says that repeating it helps.
-fn patiently(stop: &Stop, mut call: impl FnMut() -> KafkaResult<()>) -> Result<(), Step> {
+/// Repeats a call while the client says that repeating it helps. The call is told how long it may block.
+fn patiently(stop: &Stop, mut call: impl FnMut(Duration) -> KafkaResult<()>) -> Result<(), Step> {
     let begun = Instant::now();
     loop {
-        let error = match call() {
+        let until = stop.since().map_or(begun + PATIENCE, |asked| asked + LAST_PATIENCE);
+        // Asked to end long ago, it is tried once all the same.
+        let left = until.saturating_duration_since(Instant::now());
+        let error = match call(left.clamp(LEAST, CALL)) {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -265,8 +270,7 @@ fn patiently(stop: &Stop, mut call: impl FnMut() -> KafkaResult<()>) -> Result<(
             KafkaError::Flush(code) => *code == RDKafkaErrorCode::OperationTimedOut,
             _ => false,
         };
-        let patience = if stop.is_set() { LAST_PATIENCE } else { PATIENCE };
-        if !again || begun.elapsed() > patience {
+        if !again || Instant::now() > until {
             return Err(Step::Fatal(error.into()));
         }
         std::thread::sleep(Duration::from_millis(20));
