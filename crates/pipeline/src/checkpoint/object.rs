@@ -43,6 +43,8 @@ impl ObjectCheckpoints {
             Failure::new(Kind::Configuration, error).during(format!("checkpoints at `{url}`"))
         };
         let parsed = Url::parse(url).map_err(|e| wrong(e.to_string()))?;
+        // The environment writes in capitals what the client reads in small letters.
+        let options = options.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
         let (store, root) = parse_url_opts(&parsed, options).map_err(|e| wrong(e.to_string()))?;
         ObjectCheckpoints::over(store.into(), root.child(topic))
     }
@@ -84,14 +86,8 @@ impl ObjectCheckpoints {
             // The object appears here.
             writer.shutdown().await
         };
-        match tokio::time::timeout(MOVE, written).await {
-            Ok(Ok(())) => Ok(()),
-            failed => {
-                // Parts that were uploaded would be paid for until somebody removes them.
-                let _ = tokio::time::timeout(ASK, writer.abort()).await;
-                failed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            }
-        }
+        // Parts of one that failed are left to the bucket's rule for incomplete uploads: they are no object.
+        tokio::time::timeout(MOVE, written).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
