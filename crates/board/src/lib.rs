@@ -2,8 +2,8 @@
 //! routes.
 //!
 //! This crate decides nothing: it shows what the engine found ([`show`], [`Shared::look`]), what the alerts topic
-//! says ([`Shared::told`]) and what its caller says about readiness. It listens where it is told; the one write it
-//! takes, `POST /-/reload`, needs a bearer token.
+//! says ([`Shared::told`]) and what its caller says about readiness. It listens where it is told; the writes it takes
+//! (`POST /-/reload`, an acknowledgement) need a bearer token.
 
 mod bounded;
 pub mod chart;
@@ -20,6 +20,7 @@ pub mod words;
 pub use gauges::show;
 pub use page::escaped;
 pub use server::{
-    Board, BoardError, BoxedOutcome, Readiness, ReadinessSource, ReloadSource, Writes, install_recorder,
+    AcknowledgeSource, Acknowledgement, Board, BoardError, BoxedOutcome, Readiness, ReadinessSource,
+    ReloadSource, Writes, install_recorder,
 };
 pub use shared::Shared;

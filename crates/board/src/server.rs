@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::Listener;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use plumbline_units::Timestamp;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::bounded::Bounded;
@@ -73,7 +75,26 @@ pub struct Writes {
     pub token: Option<String>,
     /// Reads the plans again.
     pub reload: ReloadSource,
+    /// Puts a function's word on an alert into the log.
+    pub acknowledge: AcknowledgeSource,
 }
+
+/// A function's word on an alert, as a request says it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// One of the owning functions.
+    pub function: String,
+    /// What it does about it.
+    #[serde(default)]
+    pub note: String,
+    /// Until when that holds, if limited.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+/// Takes an acknowledgement of the alert with this id; says what came of it.
+pub type AcknowledgeSource = Arc<dyn Fn(String, Acknowledgement) -> BoxedOutcome + Send + Sync>;
 
 /// Reads the plans again; says what came of it.
 pub type ReloadSource = Arc<dyn Fn() -> BoxedOutcome + Send + Sync>;
@@ -125,6 +146,7 @@ impl Board {
     pub fn accepting(mut self, writes: Writes) -> Board {
         let routes = Router::new()
             .route("/-/reload", post(reload))
+            .route("/api/v1/episodes/{alert_id}/acknowledge", post(acknowledge))
             .layer(DefaultBodyLimit::max(BODY))
             .with_state(writes);
         self.router = self.router.merge(routes);
@@ -164,18 +186,49 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// The body says nothing, but is read and bounded like any other.
 async fn reload(State(writes): State<Writes>, headers: HeaderMap, _: Bytes) -> Response {
-    let Some(token) = &writes.token else {
-        return (StatusCode::FORBIDDEN, "writes need http.token in the configuration\n").into_response();
-    };
-    let borne = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if !borne.and_then(|text| text.strip_prefix("Bearer ")).is_some_and(|text| same(text, token)) {
-        let wanted = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (StatusCode::UNAUTHORIZED, wanted, "a bearer token is needed\n").into_response();
+    match borne(&writes, &headers) {
+        Some(refusal) => refusal,
+        None => outcome((writes.reload)().await),
     }
-    match (writes.reload)().await {
+}
+
+async fn acknowledge(
+    State(writes): State<Writes>,
+    Path(alert): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if let Some(refusal) = borne(&writes, &headers) {
+        return refusal;
+    }
+    match serde_json::from_slice(&body) {
+        Ok(said) => outcome((writes.acknowledge)(alert, said).await),
+        Err(error) => {
+            (StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}\n")).into_response()
+        }
+    }
+}
+
+fn outcome(outcome: Result<String, String>) -> Response {
+    match outcome {
         Ok(done) => (StatusCode::OK, done + "\n").into_response(),
         Err(refused) => (StatusCode::UNPROCESSABLE_ENTITY, refused + "\n").into_response(),
     }
+}
+
+/// The refusal of who may not write.
+fn borne(writes: &Writes, headers: &HeaderMap) -> Option<Response> {
+    let Some(token) = &writes.token else {
+        return Some(
+            (StatusCode::FORBIDDEN, "writes need http.token in the configuration\n").into_response(),
+        );
+    };
+    let borne = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if borne.and_then(|text| text.strip_prefix("Bearer ")).is_some_and(|text| same(text, token)) {
+        return None;
+    }
+    let wanted = [(header::WWW_AUTHENTICATE, "Bearer")];
+    Some((StatusCode::UNAUTHORIZED, wanted, "a bearer token is needed\n").into_response())
 }
 
 /// Compares in a time that depends on the lengths alone, so that it tells nothing of the token.

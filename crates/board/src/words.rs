@@ -39,7 +39,8 @@ pub fn percent(share: f64) -> String {
         size if size < 10.0 => 1,
         _ => 0,
     };
-    format!("{value:.decimals$}%")
+    let sign = if value < 0.0 { "−" } else { "" };
+    format!("{sign}{:.decimals$}%", value.abs())
 }
 
 /// A change relative to the plan, signed.
@@ -56,8 +57,9 @@ pub(crate) fn points(points: f64) -> String {
 
 /// Thousands apart; one decimal below ten.
 pub fn grouped(value: f64) -> String {
+    let sign = if value < 0.0 { "−" } else { "" };
     if value.abs() < 10.0 && value.fract().abs() > 1e-9 {
-        return format!("{value:.1}");
+        return format!("{sign}{:.1}", value.abs());
     }
     let digits = format!("{:.0}", value.abs());
     let mut out = String::new();
@@ -125,7 +127,9 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        for (number, text) in [(1_234_567.4, "1,234,567"), (4.25, "4.2"), (-1500.0, "−1,500"), (7.0, "7")] {
+        for (number, text) in
+            [(1_234_567.4, "1,234,567"), (4.25, "4.2"), (-1500.0, "−1,500"), (-2.7, "−2.7"), (7.0, "7")]
+        {
             assert_eq!(grouped(number), text);
         }
         for (share, text) in [(0.0412, "4.1%"), (0.5, "50%"), (0.0034, "0.34%")] {

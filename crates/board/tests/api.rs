@@ -131,8 +131,8 @@ async fn every_answer_is_as_described_and_every_link_of_every_page_leads_somewhe
     let targets = json(address, "/api/v1/workspaces/default/targets").await;
     let (target, scope) = (&targets["targets"][0]["target"], &targets["targets"][0]["scope"]);
     let described = document["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 8);
-    for (path, operations) in described {
+    assert_eq!(described.len(), 9);
+    for (path, operations) in described.iter().filter(|(_, operations)| operations["get"].is_object()) {
         let query = if path.ends_with("/series") {
             format!("?target={}&scope={}", target.as_str().unwrap(), scope.as_str().unwrap())
         } else {

@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Plan(PlanCommand),
     /// Show one alert on one screen.
     Explain(ExplainArgs),
+    /// Say for one of the owning functions that an alert is known.
+    Ack(AckArgs),
     /// Look at the event log.
     #[command(subcommand)]
     Log(LogCommand),
@@ -249,6 +251,24 @@ pub(crate) struct ExplainArgs {
     /// The record as it stands instead of the screen.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AckArgs {
+    /// The alert's id, or its first characters.
+    #[arg(value_name = "ALERT_ID")]
+    pub(crate) alert: String,
+    /// The function that knows: one of the alert's owners. An alert is acknowledged when each of them has spoken.
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) function: String,
+    /// What it does about it; stands in every later alert of the episode, so name no person.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) note: String,
+    /// Until when that holds; the alert is open again after.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -62,6 +62,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Plan(PlanCommand::Apply(args)) => commands::plan::apply(&args),
         Command::Plan(PlanCommand::Fit(args)) => commands::plan::fit::run(&args, progress),
         Command::Plan(PlanCommand::Draft(args)) => commands::plan::draft::run(&args, progress),
+        Command::Ack(args) => commands::ack::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Log(LogCommand::Export(args)) => commands::log::export(&args),
         Command::Completions(args) => commands::completions(args.shell),

@@ -11,6 +11,7 @@ mod long;
 mod many;
 mod network;
 mod operations;
+mod people;
 mod played;
 mod standby;
 mod support;

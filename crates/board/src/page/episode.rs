@@ -118,6 +118,7 @@ fn facts(told: &Told) -> Markup {
             (row("Reports", last.in_reports.as_ref().map(|r| r.says.clone())))
             (row("Evidence", evidence))
             (row("Owners", Some(owners(last))))
+            (row("Known to", known(last)))
             (row("Do", last.action.clone()))
             @if let Some(url) = last.runbook_url.as_deref().filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
                 dt { "Runbook" } dd { a href=(url) rel="noreferrer" { (url) } }
@@ -125,6 +126,23 @@ fn facts(told: &Told) -> Markup {
             (row("Explained by", last.inhibited_by.clone()))
         }
     }
+}
+
+/// Which functions have acknowledged it, and which have still to.
+fn known(alert: &Alert) -> Option<String> {
+    if alert.owners.is_empty() {
+        return None;
+    }
+    let said = alert.acknowledgements.iter().map(|a| {
+        let until = a.until.map(|until| format!(" until {}", words::minute(until))).unwrap_or_default();
+        let note = if a.note.is_empty() { String::new() } else { format!(": {}", a.note) };
+        format!("{} since {}{until}{note}", a.function, words::minute(a.at))
+    });
+    let mut silent: Vec<&str> = alert.owners.iter().map(|owner| owner.function.as_str()).collect();
+    silent.dedup();
+    silent.retain(|function| !alert.acknowledgements.iter().any(|a| a.function == *function));
+    let waits = (!silent.is_empty()).then(|| format!("not yet acknowledged by {}", silent.join(", ")));
+    Some(said.chain(waits).collect::<Vec<_>>().join(" · "))
 }
 
 fn cost(alert: &Alert) -> Option<String> {

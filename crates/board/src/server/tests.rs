@@ -35,7 +35,10 @@ async fn board(token: Option<&str>) -> (SocketAddr, Arc<AtomicU32>) {
     });
     let mut board = Board::bind(loopback, handle, ready()).await.unwrap();
     board.listener.hurry(Duration::from_millis(300));
-    let board = board.accepting(Writes { token: token.map(str::to_owned), reload });
+    let acknowledge: AcknowledgeSource = Arc::new(|alert, said| {
+        Box::pin(async move { Ok(format!("{alert}: {} {} {:?}", said.function, said.note, said.until)) })
+    });
+    let board = board.accepting(Writes { token: token.map(str::to_owned), reload, acknowledge });
     let address = board.address().unwrap();
     tokio::spawn(board.serve(std::future::pending()));
     (address, reloads)
@@ -153,4 +156,29 @@ async fn an_address_in_use_says_how_to_choose_another() {
     let source: ReadinessSource = Arc::new(|| Readiness { ready: true, detail: String::new() });
     let error = Board::bind(taken.local_addr().unwrap(), handle, source).await.err().unwrap();
     assert!(error.to_string().contains("--listen"));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_needs_the_token_and_a_body_that_says_who() {
+    let (address, _) = board(Some("sesame")).await;
+    let post = |authorization: &str, body: &str| {
+        format!(
+            "POST /api/v1/episodes/7f3a/acknowledge HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{authorization}content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    };
+    let token = "authorization: Bearer sesame\r\n";
+    let whole = r#"{"function":"sales","note":"on it","until":"2026-03-22T23:00:00Z"}"#;
+    for (authorization, body, status, says) in [
+        ("", whole, "401", "bearer token"),
+        (token, whole, "200", "7f3a: sales on it Some"),
+        (token, r#"{"function":"sales"}"#, "200", "7f3a: sales  None"),
+        (token, r#"{"note":"on it"}"#, "400", "function"),
+        (token, r#"{"function":"sales","who":"me"}"#, "400", "who"),
+        (token, "", "400", "cannot be read"),
+    ] {
+        let answer = say(address, &post(authorization, body)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(says), "{answer}");
+    }
 }

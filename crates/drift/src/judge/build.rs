@@ -72,6 +72,7 @@ impl Story<'_> {
             opened_at: published.assessment.at,
             sequence: 0,
             state: EpisodeState::Open,
+            acknowledgements: Vec::new(),
             severity: self.severity,
             direction: self.direction,
             historical: false,

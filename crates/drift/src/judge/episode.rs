@@ -70,6 +70,9 @@ pub struct Episode {
     pub sequence: u32,
     /// Where it stands in its life.
     pub state: EpisodeState,
+    /// Who of its owners knows: the last word of each function, in the order in which they spoke first.
+    #[serde(default)]
+    pub acknowledgements: Vec<Acknowledgement>,
     /// How bad.
     pub severity: Severity,
     /// Which way the target drifts.
@@ -100,12 +103,12 @@ pub struct Episode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EpisodeState {
-    /// Opened, nobody has spoken.
+    /// Opened; not every owning function has spoken.
     Open,
-    /// Its owners know.
-    Acknowledged(Acknowledgement),
-    /// The evidence for a recovery has passed a tenth of what resolves it; who had acknowledged it, if anyone.
-    Recovering(Option<Acknowledgement>),
+    /// Every owning function knows: nobody owns a hand-off alone.
+    Acknowledged,
+    /// The evidence for a recovery has passed a tenth of what resolves it.
+    Recovering,
     /// Over. Only in the last change of an episode.
     Resolved(Resolution),
 }
@@ -115,8 +118,8 @@ impl EpisodeState {
     pub const fn word(&self) -> &'static str {
         match self {
             EpisodeState::Open => "open",
-            EpisodeState::Acknowledged(_) => "acknowledged",
-            EpisodeState::Recovering(_) => "recovering",
+            EpisodeState::Acknowledged => "acknowledged",
+            EpisodeState::Recovering => "recovering",
             EpisodeState::Resolved(_) => "resolved",
         }
     }
@@ -167,6 +170,15 @@ impl Resolution {
     }
 }
 
+impl Episode {
+    /// Whether each function that owns it has acknowledged it.
+    pub fn known_to_all(&self) -> bool {
+        self.owners
+            .iter()
+            .all(|owner| self.acknowledgements.iter().any(|a| a.function == owner.function.as_str()))
+    }
+}
+
 /// What happened to an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,7 +193,7 @@ pub enum Transition {
     Deescalated,
     /// A published number or its inhibition changed.
     Revised,
-    /// Its owners know.
+    /// One of its owners knows.
     Acknowledged,
     /// It ended.
     Resolved,

@@ -111,33 +111,34 @@ impl Episode {
         now.change(Transition::Resolved, &self)
     }
 
-    /// Its owners know.
+    /// One of its owners knows. `None` where the function owns no part of it: then nothing has changed.
     pub(crate) fn acknowledge(
-        mut self,
+        &mut self,
         acknowledgement: Acknowledgement,
         now: Moment<'_>,
-    ) -> (Episode, EpisodeChange) {
+    ) -> Option<EpisodeChange> {
+        let owns = |owner: &plumbline_plan::Owner| owner.function.as_str() == acknowledgement.function;
+        if !self.owners.iter().any(owns) {
+            return None;
+        }
         self.sequence += 1;
-        self.state = match self.state {
-            EpisodeState::Recovering(_) => EpisodeState::Recovering(Some(acknowledgement)),
-            _ => EpisodeState::Acknowledged(acknowledgement),
-        };
-        let change = now.change(Transition::Acknowledged, &self);
-        (self, change)
+        match self.acknowledgements.iter_mut().find(|known| known.function == acknowledgement.function) {
+            Some(known) => *known = acknowledgement,
+            None => self.acknowledgements.push(acknowledgement),
+        }
+        if self.state == EpisodeState::Open && self.known_to_all() {
+            self.state = EpisodeState::Acknowledged;
+        }
+        Some(now.change(Transition::Acknowledged, self))
     }
 
     /// Unpublished movement between ticks: whether it recovers, and acknowledgements that have run out.
     pub(crate) fn settle(mut self, recovering: bool, at: Timestamp) -> Episode {
-        let known = match self.state {
-            EpisodeState::Acknowledged(known) => Some(known),
-            EpisodeState::Recovering(known) => known,
-            EpisodeState::Open | EpisodeState::Resolved(_) => None,
-        };
-        let known = known.filter(|a| a.until.is_none_or(|until| at < until));
-        self.state = match (recovering, known) {
-            (true, known) => EpisodeState::Recovering(known),
-            (false, Some(known)) => EpisodeState::Acknowledged(known),
-            (false, None) => EpisodeState::Open,
+        self.acknowledgements.retain(|known| known.until.is_none_or(|until| at < until));
+        self.state = match (recovering, self.known_to_all()) {
+            (true, _) => EpisodeState::Recovering,
+            (false, true) => EpisodeState::Acknowledged,
+            (false, false) => EpisodeState::Open,
         };
         self
     }

@@ -205,17 +205,18 @@ impl Judge {
         &self.episodes
     }
 
-    /// A person says that the owners know; `day` is the last closed one. `None` where no such episode is live.
+    /// A person says that one of the owning functions knows; `day` is the last closed one. `None` where no such episode
+    /// is live, or the function owns no part of it.
     pub fn acknowledge(
         &mut self,
         episode: &EpisodeKey,
         acknowledgement: Acknowledgement,
         day: Day,
     ) -> Option<EpisodeChange> {
-        let episode = self.episodes.remove(episode)?;
+        let episode = self.episodes.get_mut(episode)?;
         let ctx = close::no_tick(episode.historical);
         let now = Moment { day, at: acknowledgement.at, ctx: &ctx };
-        Some(self.keep(episode.acknowledge(acknowledgement, now)))
+        episode.acknowledge(acknowledgement, now)
     }
 
     /// Replaces the plan by a later revision: episodes of what it no longer promises end as

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use plumbline_drift::judge::{
-    Assessment, Episode, EpisodeChange, Interval as Numbers, TargetStatus, Verdict, WatchReason, e_value,
+    Acknowledgement, Assessment, Episode, EpisodeChange, Interval as Numbers, TargetStatus, Verdict,
+    WatchReason, e_value,
 };
 use plumbline_plan::{Owner, Plan, Severity};
 use plumbline_units::{Name, Timestamp};
@@ -12,9 +13,18 @@ use sha2::{Digest, Sha256};
 use super::causes::{coincident, handoff, in_reports, why};
 use super::when::{notify_at, urgency};
 use super::{
-    Alert, Cost, Drift, EvidenceSide, Interval, MoneyInterval, MoneyRange, OnsetSide, OwnerSide, PerWeek,
-    PlanSide, Projected, Related, Revision, RuledOut, SoFar,
+    AcknowledgementSide, Alert, Cost, Drift, EvidenceSide, Interval, MoneyInterval, MoneyRange, OnsetSide,
+    OwnerSide, PerWeek, PlanSide, Projected, Related, Revision, RuledOut, SoFar,
 };
+
+fn acknowledgement(said: &Acknowledgement) -> AcknowledgementSide {
+    AcknowledgementSide {
+        function: said.function.clone(),
+        at: said.at,
+        until: said.until,
+        note: said.note.clone(),
+    }
+}
 
 const NOTE: &str = "pulled towards the plan while the sample is small: read the interval";
 const DEFINED: &str = "excess_spend = spend since onset − projected customers × plan CAC; customers_short = \
@@ -109,6 +119,7 @@ pub fn build<'a>(
             defined: DEFINED.into(),
         }),
         owners: episode.owners.iter().map(owner).collect(),
+        acknowledgements: episode.acknowledgements.iter().map(acknowledgement).collect(),
         action: episode.action.clone(),
         runbook_url: episode.runbook_url.clone(),
         related: statuses.filter(|s| related_to(s, episode)).map(related).collect(),

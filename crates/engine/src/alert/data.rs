@@ -125,6 +125,7 @@ fn blank(workspace: &Name, episode: &str, title: &str, mend: &str, at: Timestamp
         in_reports: None,
         cost: None,
         owners: Vec::new(),
+        acknowledgements: Vec::new(),
         action: Some(mend.into()),
         runbook_url: None,
         related: Vec::new(),

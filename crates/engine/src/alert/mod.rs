@@ -68,6 +68,9 @@ pub struct Alert {
     pub in_reports: Option<InReports>,
     pub cost: Option<Cost>,
     pub owners: Vec<OwnerSide>,
+    /// Which of the owning functions know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledgements: Vec<AcknowledgementSide>,
     pub action: Option<String>,
     pub runbook_url: Option<String>,
     pub related: Vec<Related>,
@@ -298,6 +301,19 @@ pub struct PerWeek {
 pub struct OwnerSide {
     pub function: String,
     pub team: String,
+}
+
+/// A function's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct AcknowledgementSide {
+    pub function: String,
+    pub at: Timestamp,
+    /// Until when it holds, if limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// How the scope's other targets stand.

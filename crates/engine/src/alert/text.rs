@@ -61,6 +61,8 @@ fn sections(alert: &Alert) -> Vec<(&'static str, String)> {
     line("Reports", alert.in_reports.as_ref().map(|r| reports(&r.says)));
     let owners: Vec<String> = alert.owners.iter().map(|o| format!("{}/{}", o.function, o.team)).collect();
     line("Owners", (!owners.is_empty()).then(|| owners.join(" · ")));
+    let known: Vec<&str> = alert.acknowledgements.iter().map(|a| a.function.as_str()).collect();
+    line("Known", (!known.is_empty()).then(|| format!("to {}", known.join(", "))));
     line("Do", alert.action.clone());
     let links: Vec<&str> =
         alert.links.values().map(String::as_str).chain(alert.runbook_url.as_deref()).collect();

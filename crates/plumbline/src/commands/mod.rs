@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod ack;
 pub(crate) mod aggregates;
 pub(crate) mod backtest;
 pub(crate) mod columns;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plumbline_board::{Board, Readiness, ReadinessSource, Shared, Writes, install_recorder, show};
+use plumbline_board::{
+    AcknowledgeSource, Acknowledgement, Board, Readiness, ReadinessSource, Shared, Writes, install_recorder,
+    show,
+};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::{self as pipeline, Observer, Options, Pipeline, ResetFrom, Status};
 
@@ -61,7 +64,11 @@ async fn serve(
         .await
         .or_fail(Kind::Configuration)?
         .showing(shown.clone())
-        .accepting(Writes { token, reload: Arc::new(move || Box::pin(ask_for_reload(ask.clone()))) });
+        .accepting(Writes {
+            token,
+            reload: Arc::new(move || Box::pin(ask_for_reload(ask.clone()))),
+            acknowledge: acknowledging(config.clone()),
+        });
     tracing::info!(address = %listen, "listening");
     let (stop_board, board_stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(board.serve(async move {
@@ -93,6 +100,25 @@ async fn serve(
     let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
     ended.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     Ok(Answer::Yes)
+}
+
+/// Puts acknowledgements into the log, one at a time: they share a transactional id.
+fn acknowledging(config: pipeline::Config) -> AcknowledgeSource {
+    let (config, one) = (Arc::new(config), Arc::new(tokio::sync::Mutex::new(())));
+    Arc::new(move |alert, said| {
+        let (config, one) = (Arc::clone(&config), Arc::clone(&one));
+        let Acknowledgement { function, note, until } = said;
+        let said = pipeline::Acknowledge { alert, function, note, until };
+        Box::pin(async move {
+            let _turn = one.lock().await;
+            let sent = tokio::task::spawn_blocking(move || pipeline::acknowledge(&config, &said)).await;
+            match sent {
+                Ok(Ok(alert)) => Ok(format!("in the log: {}", alert.title)),
+                Ok(Err(failure)) => Err(failure.to_string()),
+                Err(_) => Err("the service is ending; try again".to_owned()),
+            }
+        })
+    })
 }
 
 /// Whoever wants the plans read again waits here for what came of it.

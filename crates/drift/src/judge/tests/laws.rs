@@ -123,7 +123,7 @@ fn a_closed_day_and_a_day_before_the_plan_change_nothing() {
 }
 
 #[test]
-fn an_acknowledgement_is_published_once_and_runs_out() {
+fn an_episode_is_acknowledged_once_each_owning_function_has_and_until_that_runs_out() {
     let story = Story::parse(STORIES[3]);
     let (world, mut judge) = (story.world(), story.judge());
     let mut at = 0;
@@ -134,16 +134,24 @@ fn an_acknowledgement_is_published_once_and_runs_out() {
     let key = judge.episodes().keys().next().unwrap().clone();
     let day = START.parse::<Day>().unwrap().plus(at - 1);
     let now = plumbline_units::Zone::UTC.start_of(day.plus(1));
-    let known = Acknowledgement {
-        function: "sales".to_string(),
+    let until = Some(plumbline_units::Zone::UTC.start_of(day.plus(3)));
+    let said = |function: &str, until| Acknowledgement {
+        function: function.to_string(),
         note: "on it".to_string(),
         at: now,
-        until: Some(plumbline_units::Zone::UTC.start_of(day.plus(3))),
+        until,
     };
-    let change = judge.acknowledge(&key, known.clone(), day).unwrap();
-    assert_eq!(change.transition, Transition::Acknowledged);
-    assert_eq!(change.episode.sequence, 2);
-    assert_eq!(judge.episodes()[&key].state, EpisodeState::Acknowledged(known));
+    assert_eq!(judge.acknowledge(&key, said("catering", None), day), None, "it owns no part");
+    let functions: std::collections::BTreeSet<String> =
+        judge.episodes()[&key].owners.iter().map(|owner| owner.function.to_string()).collect();
+    for (n, function) in functions.iter().enumerate() {
+        assert_eq!(judge.episodes()[&key].state, EpisodeState::Open, "{n} of {} know", functions.len());
+        let change = judge.acknowledge(&key, said(function, until), day).unwrap();
+        assert_eq!(change.transition, Transition::Acknowledged);
+        assert_eq!(change.episode.sequence, 2 + n as u32);
+    }
+    assert!(functions.len() >= 2);
+    assert_eq!(judge.episodes()[&key].state, EpisodeState::Acknowledged);
     for _ in 0..3 {
         story.tick(&mut judge, &world, at);
         at += 1;
