@@ -20,6 +20,16 @@ fn alerts(world: &World) -> anyhow::Result<BTreeMap<String, Alert>> {
     Ok(newest)
 }
 
+/// How often a word on the alert was told.
+fn words_told(world: &World, alert_id: &str) -> anyhow::Result<usize> {
+    let mut count = 0;
+    for record in world.read(&world.config.topics.alerts)? {
+        let alert: Alert = serde_json::from_slice(&record.value)?;
+        count += usize::from(alert.alert_id == alert_id && alert.transition == "acknowledged");
+    }
+    Ok(count)
+}
+
 #[test]
 fn an_alert_is_acknowledged_once_each_of_its_owners_has_spoken_and_a_replay_says_the_same() {
     let spec = trap();
@@ -29,7 +39,9 @@ fn an_alert_is_acknowledged_once_each_of_its_owners_has_spoken_and_a_replay_says
     let host = host(&world.config, "all");
     settled(&world, &host, sent);
     let open = |alert: &&Alert| alert.resolution.is_none() && alert.owners.len() > 1;
-    let alert = alerts(&world).unwrap().values().find(open).unwrap().clone();
+    let found = || anyhow::Ok(alerts(&world)?.values().find(open).cloned());
+    eventually("an alert with owners is open", 60, || Ok(found()?.is_some())).unwrap();
+    let alert = found().unwrap().unwrap();
     let say = |function: &str, note: &str| {
         let said = Acknowledge {
             alert: alert.alert_id[..12].to_owned(),
