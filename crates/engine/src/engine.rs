@@ -212,7 +212,13 @@ impl Engine {
             Ok(plan) => plan,
             Err(complaint) => {
                 let title = format!("a plan revision was refused: {complaint}");
-                current.notice(&refused(record), &title, "mend the plan and apply it again", now, out);
+                current.notice(
+                    &refused(offset, record),
+                    &title,
+                    "mend the plan and apply it again",
+                    now,
+                    out,
+                );
                 return Ok(());
             }
         };
@@ -226,7 +232,7 @@ impl Engine {
                 plan.revision, current.plan.revision
             );
             current.notice(
-                &refused(record),
+                &refused(offset, record),
                 &title,
                 "raise `revision` with every change of the plan",
                 now,
@@ -374,9 +380,10 @@ impl Engine {
     }
 }
 
-/// Names a refused plan by its text: two refused within one tick of the clock are two notices.
-fn refused(record: &PlanRecord) -> String {
-    let hash = Sha256::digest(record.toml.as_bytes());
+/// Names a refused plan by its record: two refused within one tick of the clock are two notices, be they the same.
+fn refused(offset: i64, record: &PlanRecord) -> String {
+    let hash =
+        Sha256::new().chain_update(offset.to_le_bytes()).chain_update(record.toml.as_bytes()).finalize();
     hash.iter().take(4).fold("plan-refused/".to_string(), |name, byte| format!("{name}{byte:02x}"))
 }
 

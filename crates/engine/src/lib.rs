@@ -13,6 +13,7 @@ mod engine;
 mod epoch;
 pub mod health;
 pub mod intake;
+mod limits;
 mod output;
 mod schedule;
 mod snapshot;

@@ -16,6 +16,7 @@ use crate::EngineConfig;
 use crate::clock::EngineClock;
 use crate::engine::Engine;
 use crate::health::Health;
+use crate::limits::LimitsTold;
 use crate::schedule::Schedule;
 use crate::streams::{Inputs, Streams};
 use crate::trend::Trend;
@@ -66,6 +67,8 @@ struct WorkspaceHead {
     /// Absent from older snapshots; nothing is decided by it.
     #[serde(default)]
     trend: Trend,
+    #[serde(default)]
+    limits_told: LimitsTold,
     watches: Vec<Watch>,
     fold_bytes: u64,
 }
@@ -90,6 +93,7 @@ impl Engine {
                 next_due: workspace.next_due,
                 retired: workspace.retired.clone(),
                 trend: workspace.trend.clone(),
+                limits_told: workspace.limits_told.clone(),
                 watches: workspace.fold.watches().to_vec(),
                 fold_bytes: (folds.len() - start) as u64,
             });
@@ -169,6 +173,7 @@ fn restore(head: WorkspaceHead, fold: &[u8], config: &EngineConfig) -> Result<Wo
         next_due: head.next_due,
         retired: head.retired,
         trend: head.trend,
+        limits_told: head.limits_told,
         occasion: 0,
     })
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
 use crate::health::{DataChange, DataEpisode, Health};
+use crate::limits::LimitsTold;
 use crate::output::{alert_output, dead_letter};
 use crate::schedule::{Schedule, Watermarks, ends};
 use crate::streams::{Inputs, Needs, Streams};
@@ -52,6 +53,7 @@ pub struct WorkspaceState {
     /// Keys of aggregates published under an earlier plan that this one's fold does not hold.
     pub(crate) retired: BTreeSet<Vec<u8>>,
     pub(crate) trend: Trend,
+    pub(crate) limits_told: LimitsTold,
     /// Counts the occasions on which ticks closed: between two of them the cells may have changed.
     pub(crate) occasion: i64,
 }
@@ -75,6 +77,7 @@ impl WorkspaceState {
             next_due: Timestamp::MIN,
             retired: BTreeSet::new(),
             trend: Trend::default(),
+            limits_told: LimitsTold::default(),
             occasion: 0,
         }
     }
@@ -139,12 +142,16 @@ impl WorkspaceState {
     ) -> bool {
         let moved = self.streams.observe(event, self.plan.zone, config);
         self.health.observe(event, &self.plan, config);
-        let applied = self.fold.apply(event, self.watermark);
-        match applied {
+        let overflowed = self.fold.counters().overflowed;
+        match self.fold.apply(event, self.watermark) {
             Applied::Changed | Applied::Unchanged => {}
             Applied::Unpriced(reason) | Applied::Rejected(reason) => {
                 out.push(Output::DeadLetter(dead_letter(reason)));
+                self.tell_rejection(&reason, now, out);
             }
+        }
+        if self.fold.counters().overflowed > overflowed {
+            self.tell_overflow(now, out);
         }
         if self.schedule.is_none() {
             let earliest =

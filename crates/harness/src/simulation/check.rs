@@ -1,6 +1,6 @@
 //! What must hold after every schedule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use plumbline_engine::{Engine, Output};
 use plumbline_events::{RecordView, decode_record};
@@ -85,15 +85,16 @@ fn inputs_once(world: &World, at_least: bool) -> Result<(), String> {
 
 /// (alert_id, sequence) names one record, and no source was called silent: none ever was.
 fn said_once(world: &World) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for at in 0..world.broker.partitions(Topic::Alerts) {
         for (offset, record) in world.broker.committed_records((Topic::Alerts, at)) {
             let value = record.value.as_deref().unwrap_or_default();
             let alert: serde_json::Value = serde_json::from_slice(value).map_err(|e| e.to_string())?;
             let text = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
             let id = (text("alert_id"), alert["sequence"].as_u64());
-            if !seen.insert(id.clone()) {
-                return Err(format!("alerts/{at}@{offset}: {id:?} was said before"));
+            if let Some(before) = seen.insert(id.clone(), record) {
+                let (before, now) = (show(before), show(record));
+                return Err(format!("alerts/{at}@{offset}: {id:?} was said before: {before}; now: {now}"));
             }
             if text("episode").contains("/data/silent") {
                 return Err(format!("alerts/{at}@{offset}: false silence: {}", text("title")));
@@ -151,13 +152,13 @@ fn same<'a>(
     let Some(at) = differs.or((seen.len() != expected.len()).then(|| seen.len().min(expected.len()))) else {
         return Ok(());
     };
-    let show = |side: &[&Record]| {
-        side.get(at).map_or("nothing".to_owned(), |record| {
-            let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
-            let key = String::from_utf8_lossy(&record.key);
-            format!("{key} of {:?}: {value}", record.cause)
-        })
-    };
+    let show = |side: &[&Record]| side.get(at).map_or("nothing".to_owned(), |record| show(record));
     let (a, b) = (seen.len(), expected.len());
     Err(format!("{what}: {a} records against {b}; at {at}: {} against {}", show(&seen), show(&expected)))
+}
+
+fn show(record: &Record) -> String {
+    let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+    let key = String::from_utf8_lossy(&record.key);
+    format!("{key} of {:?}: {value}", record.cause)
 }
