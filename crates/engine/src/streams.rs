@@ -28,6 +28,8 @@ pub(crate) struct Inputs {
 struct PartitionReport {
     /// By the clock of who reported it: the state machine's may await confirmation of a leap.
     reported: Timestamp,
+    /// The state machine's clock at that report.
+    heard: Timestamp,
     at_end: bool,
     last_at_end: Option<Timestamp>,
 }
@@ -49,10 +51,12 @@ impl Inputs {
             };
             let report = partitions.entry(input.partition).or_insert(PartitionReport {
                 reported: record.time,
+                heard: now,
                 at_end: input.at_end,
                 last_at_end: None,
             });
             report.reported = record.time;
+            report.heard = now;
             report.at_end = input.at_end;
             if input.at_end {
                 report.last_at_end = report.last_at_end.max(Some(at));
@@ -63,6 +67,13 @@ impl Inputs {
     /// Whether some input partition holds records that have not been read.
     pub(crate) fn behind(&self, now: Timestamp) -> bool {
         self.topics.values().flat_map(BTreeMap::values).any(|report| !report.at_end && report.remembered(now))
+    }
+
+    /// Whether nobody has told of some input partition within the hour that ends at `at`: what it holds may be what
+    /// a source has said meanwhile.
+    pub(crate) fn untold(&self, at: Timestamp) -> bool {
+        let since = at.minus(Seconds::HOUR);
+        self.topics.values().flat_map(BTreeMap::values).any(|r| r.heard < since && r.remembered(at))
     }
 
     /// Since when every partition of `topic` has been seen read to its end; files are always at theirs, and
@@ -309,5 +320,22 @@ mod tests {
             streams.observe(&lead(&none, &source, n, n), Zone::UTC, &config);
         }
         assert_eq!(streams.iter().count(), 4);
+    }
+
+    #[test]
+    fn an_input_that_nobody_tells_of_for_an_hour_may_hold_what_a_source_has_said_until_it_is_forgotten() {
+        let mut inputs = Inputs::default();
+        inputs.observe(&clock(0, true), hour(0));
+        let elsewhere = |time| {
+            let mut record = clock(time, true);
+            record.inputs[0].topic = "crm.opportunities".into();
+            record
+        };
+        for (at, untold) in [(1, false), (2, true), (24, true), (25, false)] {
+            inputs.observe(&elsewhere(at), hour(at));
+            assert_eq!(inputs.untold(hour(at)), untold, "after {at} hours");
+        }
+        inputs.observe(&clock(2, true), hour(2));
+        assert!(!inputs.untold(hour(2)));
     }
 }

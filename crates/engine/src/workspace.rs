@@ -179,7 +179,8 @@ impl WorkspaceState {
         out: &mut Vec<Output>,
     ) {
         while let Some(at) = self.schedule.as_ref().map(|s| s.next_hour).filter(|at| *at <= now) {
-            self.close_health(at, leapt || inputs.behind(now), out);
+            let blind = leapt || inputs.behind(now) || inputs.untold(at);
+            self.close_health(at, blind, out);
             if let Some(schedule) = &mut self.schedule {
                 schedule.next_hour = crate::schedule::next_hour(at);
             }

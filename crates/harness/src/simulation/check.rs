@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use plumbline_engine::{Engine, Output};
 use plumbline_events::{RecordView, decode_record};
+use plumbline_units::{Seconds, Timestamp};
 
 use super::broker::{Record, Topic};
-use super::feed::INPUTS;
+use super::feed::{Heard, INPUTS};
 use super::judging::alerts_partition;
 use super::world::{LogOf, World};
 
 /// What readers see of one log partition, and what the plain run over it says.
-pub(super) fn check(world: &World, expired: bool) -> Result<(), String> {
+pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<(), String> {
     inputs_once(world, expired)?;
     let mut aggregates = BTreeMap::new();
     let mut alerts: Vec<Vec<Record>> = vec![Vec::new(); world.broker.partitions(Topic::Alerts) as usize];
@@ -24,7 +25,7 @@ pub(super) fn check(world: &World, expired: bool) -> Result<(), String> {
             }
         }
     }
-    said_once(world)?;
+    said_once(world, heard)?;
     for (at, expected) in alerts.iter().enumerate() {
         for partition in 0..world.log_partitions {
             let of_ours = |record: &&Record| record.cause.is_some_and(|(_, p, _)| p == partition);
@@ -83,8 +84,12 @@ fn inputs_once(world: &World, at_least: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// (alert_id, sequence) names one record, and no source was called silent: none ever was.
-fn said_once(world: &World) -> Result<(), String> {
+/// Shorter than any gap that a producer makes once it sends less.
+const SPOKE: Seconds = Seconds::hours(8);
+
+/// (alert_id, sequence) names one record, and no source was called silent that had spoken a few hours before, be it
+/// that nobody read it.
+fn said_once(world: &World, heard: &Heard) -> Result<(), String> {
     let mut seen = BTreeMap::new();
     for at in 0..world.broker.partitions(Topic::Alerts) {
         for (offset, record) in world.broker.committed_records((Topic::Alerts, at)) {
@@ -96,12 +101,40 @@ fn said_once(world: &World) -> Result<(), String> {
                 let (before, now) = (show(before), show(record));
                 return Err(format!("alerts/{at}@{offset}: {id:?} was said before: {before}; now: {now}"));
             }
-            if text("episode").contains("/data/silent") {
-                return Err(format!("alerts/{at}@{offset}: false silence: {}", text("title")));
+            let said = text("episode");
+            let Some((_, source)) = said.split_once("/data/silent-source/") else { continue };
+            let Ok(at_tick) = text("detected_at").parse::<Timestamp>() else { continue };
+            let of = heard
+                .iter()
+                .find(|((workspace, name), _)| *workspace == text("workspace") && *name == source);
+            let spoke = |at: &Timestamp| *at <= at_tick && *at > at_tick.minus(SPOKE);
+            let heard_of = of.is_some_and(|(_, times)| times.iter().any(spoke));
+            if text("transition") == "opened" && heard_of && !unread_for_a_day(world, at_tick) {
+                let last = of.and_then(|(_, times)| times.iter().rfind(|at| spoke(at)));
+                return Err(format!(
+                    "alerts/{at}@{offset}: false silence at {at_tick}: {}; it spoke at {last:?}",
+                    text("title")
+                ));
             }
         }
     }
     Ok(())
+}
+
+/// Whether nobody who runs has told of some input partition for a day: it then counts as no input any more.
+fn unread_for_a_day(world: &World, at: Timestamp) -> bool {
+    let mut told: BTreeMap<(String, i32), Timestamp> = BTreeMap::new();
+    for partition in 0..world.log_partitions {
+        for (_, record) in world.broker.committed_records((Topic::Log, partition)) {
+            let value = record.value.as_deref().unwrap_or_default();
+            let Ok(RecordView::Clock(clock)) = decode_record(value) else { continue };
+            for input in clock.inputs.iter().filter(|_| clock.time <= at) {
+                let last = told.entry((input.topic.to_string(), input.partition)).or_insert(clock.time);
+                *last = clock.time.max(*last);
+            }
+        }
+    }
+    told.values().any(|last| *last < at.minus(Seconds::DAY))
 }
 
 /// The plain run over a log partition: what it says, and where; the aggregates it ends with.

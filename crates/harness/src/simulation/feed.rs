@@ -1,6 +1,8 @@
 //! What producers send: leads that arrive by the clock from two sources and move on by a rule, with duplicates,
 //! shuffles and poison.
 
+use std::collections::BTreeMap;
+
 use plumbline_units::Timestamp;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -21,18 +23,34 @@ pub(super) struct Feed {
     held_back: Vec<(Topic, i32, Vec<u8>)>,
     /// Every second lead is missing from here on: something to tell of.
     drop_from: i64,
+    now: Timestamp,
     pub(super) sent: u64,
+    /// When each source of each workspace sent something that was not held back.
+    pub(super) heard: Heard,
 }
+
+/// By workspace and source.
+pub(super) type Heard = BTreeMap<(String, &'static str), Vec<Timestamp>>;
 
 impl Feed {
     pub(super) fn new(rng: StdRng, workspaces: Vec<String>, start: Timestamp, drop_from: Timestamp) -> Feed {
         let next =
             workspaces.iter().enumerate().map(|(n, _)| (0, start.millis() + n as i64 * 600_000)).collect();
-        Feed { rng, workspaces, next, held_back: Vec::new(), drop_from: drop_from.millis(), sent: 0 }
+        Feed {
+            rng,
+            workspaces,
+            next,
+            held_back: Vec::new(),
+            drop_from: drop_from.millis(),
+            now: start,
+            sent: 0,
+            heard: Heard::new(),
+        }
     }
 
     /// Sends what is due at `now`.
     pub(super) fn until(&mut self, now: Timestamp, broker: &mut Broker) {
+        self.now = now;
         for at in 0..self.workspaces.len() {
             while self.next[at].1 <= now.millis() {
                 let (number, time) = self.next[at];
@@ -56,7 +74,10 @@ impl Feed {
             )
         };
         let attributes = format!(r#","attributes":{{"segment":"{segment}"}}"#);
-        self.send(Topic::Input(0), event("lead.created", "lead", at(0), &attributes), broker);
+        let created = event("lead.created", "lead", at(0), &attributes);
+        if self.send(Topic::Input(0), created, broker) {
+            self.heard.entry((name.clone(), source)).or_default().push(self.now);
+        }
         if number.is_multiple_of(4) {
             // The plan has a rate for one of the currencies: the other ones go to the dead letters.
             let currency = if number.is_multiple_of(8) { "EUR" } else { "USD" };
@@ -74,10 +95,12 @@ impl Feed {
         }
     }
 
-    fn send(&mut self, topic: Topic, text: String, broker: &mut Broker) {
+    /// Says whether it was sent at once.
+    fn send(&mut self, topic: Topic, text: String, broker: &mut Broker) -> bool {
         let partition = self.rng.random_range(0..broker.partitions(topic));
         let value = text.into_bytes();
-        match self.rng.random_range(0..20) {
+        let fate = self.rng.random_range(0..20);
+        match fate {
             0 => self.held_back.push((topic, partition, value)),
             1 => {
                 self.held_back.push((topic, partition, value.clone()));
@@ -90,6 +113,7 @@ impl Feed {
             let (topic, partition, value) = self.held_back.swap_remove(at);
             self.append(topic, partition, value, broker);
         }
+        fate > 0
     }
 
     /// A burst of what nobody can read.

@@ -7,7 +7,8 @@
 //! disks and clocks, and the order in which everything happens.
 //!
 //! After each schedule: every input is in the log or among the dead letters once; alerts, dead letters and aggregates
-//! are byte for byte what the plain run over that log says; no alert is said twice; no source is called silent.
+//! are byte for byte what the plain run over that log says; no alert is said twice; no source that
+//! spoke is called silent.
 
 mod broker;
 mod check;
@@ -171,8 +172,10 @@ pub struct Held {
 
 /// Plays the schedule of the seed and checks what came of it; what is wrong, in words, where anything is.
 pub fn simulate(seed: u64, size: Size) -> Result<Held, String> {
-    let (world, count) = schedule::play(seed, size).map_err(|wrong| format!("seed {seed}: {wrong}"))?;
-    check::check(&world, count.expiries > 0).map_err(|wrong| format!("seed {seed}: {wrong}; {count:?}"))?;
+    let (world, heard, count) =
+        schedule::play(seed, size).map_err(|wrong| format!("seed {seed}: {wrong}"))?;
+    check::check(&world, &heard, count.expiries > 0)
+        .map_err(|wrong| format!("seed {seed}: {wrong}; {count:?}"))?;
     let mut hasher = DefaultHasher::new();
     count.hash(&mut hasher);
     let logs = (0..world.log_partitions).map(|partition| (Topic::Log, partition));

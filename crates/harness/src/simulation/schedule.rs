@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 
 use super::broker::{Broker, Group, Topic};
 use super::disk::Disk;
-use super::feed::{Feed, INPUTS};
+use super::feed::{Feed, Heard, INPUTS};
 use super::plan::plan;
 use super::process::{Ended, Process};
 use super::world::World;
@@ -34,7 +34,7 @@ pub(super) struct Play {
 }
 
 /// Plays the seed's schedule to its end.
-pub(super) fn play(seed: u64, size: Size) -> Result<(World, Count), String> {
+pub(super) fn play(seed: u64, size: Size) -> Result<(World, Heard, Count), String> {
     let mut play = Play::new(seed, size);
     play.rebalance(false)?;
     for _ in 0..size.turns {
@@ -45,7 +45,7 @@ pub(super) fn play(seed: u64, size: Size) -> Result<(World, Count), String> {
     let alerts = 0..play.world.broker.partitions(Topic::Alerts);
     let alerts = alerts.map(|p| play.world.broker.committed_records((Topic::Alerts, p)).count() as u32);
     play.count.alerts = alerts.sum();
-    Ok((play.world, play.count))
+    Ok((play.world, play.feed.heard, play.count))
 }
 
 impl Play {
