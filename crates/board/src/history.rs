@@ -51,6 +51,15 @@ impl Told {
         self.last.episode.splitn(3, '/').nth(2).unwrap_or_default()
     }
 
+    /// Whether it speaks of a target in a scope: is about it, led by it, or has taken its place.
+    pub(crate) fn speaks_of(&self, target: &str, scope: &str) -> bool {
+        let member = |key: &String| key.split('/').nth(1) == Some(target);
+        let about = self.subject() == target
+            || self.last.target.as_deref() == Some(target)
+            || self.first.supersedes.iter().chain(&self.last.supersedes).any(member);
+        about && self.scope() == scope
+    }
+
     /// The target or pattern it is about.
     pub(crate) fn subject(&self) -> &str {
         self.last.episode.split('/').nth(1).unwrap_or_default()
@@ -119,18 +128,12 @@ impl History {
         all
     }
 
-    /// The live episode about a target (or led by it) in a scope.
-    pub(crate) fn live(&self, workspace: &str, target: &str, scope: &str) -> Option<&Told> {
-        let mut live = self.episodes.values().filter(|told| {
-            let member = |key: &String| key.split('/').nth(1) == Some(target);
-            let about = told.subject() == target
-                || told.last.target.as_deref() == Some(target)
-                || told.first.supersedes.iter().chain(&told.last.supersedes).any(member);
-            told.last.workspace == workspace && about && told.scope() == scope && !told.ended()
-        });
-        // A pattern's episode says more than its members'.
-        let first = live.next()?;
-        Some(live.fold(first, |best, told| if told.last.pattern.is_some() { told } else { best }))
+    /// The live episodes of a workspace; a pattern's before its members', for it says more.
+    pub(crate) fn live(&self, workspace: &str) -> Vec<&Told> {
+        let mut live: Vec<&Told> =
+            self.episodes.values().filter(|told| told.last.workspace == workspace && !told.ended()).collect();
+        live.sort_by_key(|told| told.last.pattern.is_none());
+        live
     }
 }
 
@@ -176,6 +179,10 @@ mod tests {
         let told = history.episode("00000001").unwrap();
         assert_eq!((told.changes.len(), told.ended(), told.scope()), (2, true, "segment=smb"));
         assert_eq!(told.subject(), "lead-quality-trap");
+        assert!(
+            told.speaks_of("lead-to-won", "segment=smb") && !told.speaks_of("lead-to-won", "segment=mid")
+        );
+        assert!(!told.speaks_of("cac", "segment=smb") && history.live("default").is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::segment;
 use super::spark::spark;
-use crate::history::History;
+use crate::history::{History, Told};
 use crate::view::{TargetView, WorkspaceView};
 use crate::words;
 
@@ -76,6 +76,7 @@ fn gap(target: &TargetView) -> f64 {
 
 pub(super) fn table(view: &WorkspaceView, history: &History, query: &Query) -> Markup {
     let picked = query.pick(view);
+    let live = history.live(&view.workspace);
     let pages = picked.len().div_ceil(ROWS).max(1);
     let page = query.page.unwrap_or(1).clamp(1, pages);
     let sort = query.sort.as_deref().unwrap_or("verdict");
@@ -103,7 +104,7 @@ pub(super) fn table(view: &WorkspaceView, history: &History, query: &Query) -> M
                         th scope="col" { "last days" } th scope="col" { "why" }
                     } }
                     tbody {
-                        @for target in picked.iter().skip((page - 1) * ROWS).take(ROWS) { (row(view, history, target)) }
+                        @for target in picked.iter().skip((page - 1) * ROWS).take(ROWS) { (row(view, &live, target)) }
                     }
                 }
             }
@@ -137,10 +138,10 @@ fn filter(query: &Query) -> Markup {
     }
 }
 
-fn row(view: &WorkspaceView, history: &History, target: &TargetView) -> Markup {
+fn row(view: &WorkspaceView, live: &[&Told], target: &TargetView) -> Markup {
     let currency = &view.plan.currency;
     let told = match target.verdict {
-        "drifting" => history.live(&view.workspace, &target.target, &target.scope),
+        "drifting" => live.iter().find(|told| told.speaks_of(&target.target, &target.scope)),
         _ => None,
     };
     html! {
