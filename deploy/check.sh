@@ -63,8 +63,16 @@ case ${1:-} in
     *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac
 
+# Of an address with a template in it only what stands before the template can be known.
+anchors() {
+    { grep -oE 'oncall\.md#[a-z-]+' prometheus/rules.yml || true; } | sed 's/.*#//; /-$/d' | sort -u | while read -r anchor; do
+        grep -qx "## $anchor" ../docs/oncall.md || { echo "docs/oncall.md has no section $anchor"; return 1; }
+    done
+}
+check "what the rules link to is in docs/oncall.md" anchors
+
 prometheus_rule >"$work/prometheus-rule.yaml"
-check "the PrometheusRule holds deploy/prometheus/rules.yml" diff "$work/prometheus-rule.yaml" kubernetes/prometheus-rule.yaml
+check "the PrometheusRule holds deploy/prometheus/rules.yml (else: deploy/check.sh write)" diff "$work/prometheus-rule.yaml" kubernetes/prometheus-rule.yaml
 check "the base's plan is the example" diff examples/plan.toml kubernetes/config/plan.toml
 
 build=
