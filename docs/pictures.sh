@@ -2,7 +2,7 @@
 # Takes the pictures of docs/pictures anew, from real runs: a service over an Apache Kafka of its own for three
 # workspaces (one on plan, one that drifts and is acknowledged, one too young to say), and a demo whose CRM falls silent.
 #
-#   docs/pictures.sh                           builds the release binary, takes some four minutes beyond that
+#   docs/pictures.sh                           builds the release binary, takes some two minutes beyond that
 #   PLUMBLINE=target/debug/plumbline docs/pictures.sh    with this binary
 #
 # Needs java 17, mvn, chromium, kcat, jq, curl and python3 with Pillow (PYTHON names another python3). Dates are counted
