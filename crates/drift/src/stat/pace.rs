@@ -117,9 +117,10 @@ pub(crate) fn read(values: &[f64], place: f64) -> f64 {
     if place <= 0.0 {
         return first * (1.0 + 2.0 * place).max(0.0);
     }
-    let low = place as usize;
-    match values.get(low..low.saturating_add(2)) {
-        Some([a, b]) => a + (b - a) * (place - low as f64),
+    // No table has 2³¹ elements, and signed numbers convert at once.
+    let low = place as i32;
+    match values.get(low as usize..).and_then(<[f64]>::first_chunk) {
+        Some([a, b]) => a + (b - a) * (place - f64::from(low)),
         _ => *last,
     }
 }
