@@ -1,7 +1,7 @@
 //! HTTP: the status board, its API, `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever restarts and
 //! routes.
 //!
-//! This crate decides nothing: it shows what the engine found ([`show`], [`Shared::look`]), what the alerts topic
+//! This crate decides nothing: it shows what the engine found ([`Shared::look`]), what the alerts topic
 //! says ([`Shared::told`]) and what its caller says about readiness. It listens where it is told; the writes it takes
 //! (`POST /-/reload`, an acknowledgement) need a bearer token.
 
@@ -12,12 +12,12 @@ mod history;
 mod http;
 pub mod metric;
 mod page;
+mod samples;
 mod server;
 mod shared;
 mod view;
 pub mod words;
 
-pub use gauges::show;
 pub use page::escaped;
 pub use server::{
     AcknowledgeSource, Acknowledgement, Board, BoardError, BoxedOutcome, Readiness, ReadinessSource,

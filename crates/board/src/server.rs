@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::bounded::Bounded;
 use crate::metric;
+use crate::samples::{self, Format, Samples};
 use crate::shared::Shared;
 
 /// Whether the process should be sent work.
@@ -56,8 +57,10 @@ pub enum BoardError {
 
 /// Makes Prometheus the process's recorder of metrics. Once per process.
 pub fn install_recorder(version: &str, state_machine: u32) -> Result<PrometheusHandle, BoardError> {
-    let handle =
-        PrometheusBuilder::new().install_recorder().map_err(|e| BoardError::Recorder(e.to_string()))?;
+    let broken = |e: metrics_exporter_prometheus::BuildError| BoardError::Recorder(e.to_string());
+    // Histograms, not quantiles: those of several instances can be added up.
+    let recorder = PrometheusBuilder::new().set_buckets(&SECONDS).map_err(broken)?;
+    let handle = recorder.install_recorder().map_err(broken)?;
     metric::describe();
     metrics::gauge!(
         metric::BUILD_INFO,
@@ -101,6 +104,8 @@ pub type ReloadSource = Arc<dyn Fn() -> BoxedOutcome + Send + Sync>;
 /// What came of a write, in words: done, or refused.
 pub type BoxedOutcome = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 
+/// Bounds of what is measured in seconds: a transaction takes some milliseconds, and is given up after a minute.
+const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 /// A request's body may have this many bytes.
 const BODY: usize = 64 << 10;
 /// A request is answered within this time.
@@ -111,12 +116,7 @@ pub struct Board {
     listener: Bounded,
     router: Router,
     metrics: PrometheusHandle,
-}
-
-#[derive(Clone)]
-struct Sources {
-    metrics: PrometheusHandle,
-    readiness: ReadinessSource,
+    shared: Shared,
 }
 
 impl Board {
@@ -129,16 +129,16 @@ impl Board {
         let listener =
             TcpListener::bind(address).await.map_err(|error| BoardError::Listen { address, error })?;
         let router = Router::new()
-            .route("/metrics", get(show_metrics))
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(show_readiness))
-            .with_state(Sources { metrics: metrics.clone(), readiness });
-        Ok(Board { listener: Bounded::new(listener), router, metrics })
+            .with_state(readiness);
+        Ok(Board { listener: Bounded::new(listener), router, metrics, shared: Shared::default() })
     }
 
-    /// Shows the status board and answers the API.
+    /// Shows the status board, answers the API and tells the metrics of the workspaces.
     pub fn showing(mut self, shared: Shared) -> Board {
-        self.router = self.router.merge(crate::http::routes(shared));
+        self.router = self.router.merge(crate::http::routes(shared.clone()));
+        self.shared = shared;
         self
     }
 
@@ -161,6 +161,9 @@ impl Board {
     /// Serves until `stop` completes; requests under way are answered first.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), BoardError> {
         let metrics = self.metrics;
+        let told =
+            Router::new().route("/metrics", get(show_metrics)).with_state((metrics.clone(), self.shared));
+        let router = self.router.merge(told);
         // The recorder keeps samples of histograms until somebody drains them.
         let upkeep = tokio::spawn(async move {
             loop {
@@ -168,9 +171,8 @@ impl Board {
                 metrics.run_upkeep();
             }
         });
-        let served = axum::serve(self.listener, self.router.layer(from_fn(in_time)))
-            .with_graceful_shutdown(stop)
-            .await;
+        let served =
+            axum::serve(self.listener, router.layer(from_fn(in_time))).with_graceful_shutdown(stop).await;
         upkeep.abort();
         served.map_err(BoardError::Serve)
     }
@@ -236,13 +238,20 @@ fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
-async fn show_metrics(State(sources): State<Sources>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], sources.metrics.render())
-        .into_response()
+async fn show_metrics(
+    State((recorded, shared)): State<(PrometheusHandle, Shared)>,
+    headers: HeaderMap,
+) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::accepted(accept.unwrap_or_default());
+    let samples = shared.samples();
+    let samples: Vec<&Samples> = samples.iter().map(AsRef::as_ref).collect();
+    let page = samples::page(format, &recorded.render(), &samples);
+    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
 }
 
-async fn show_readiness(State(sources): State<Sources>) -> Response {
-    let readiness = (sources.readiness)();
+async fn show_readiness(State(readiness): State<ReadinessSource>) -> Response {
+    let readiness = readiness();
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, readiness.detail + "\n").into_response()
 }

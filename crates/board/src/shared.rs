@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use plumbline_engine::{Engine, WorkspaceState};
 use tokio::sync::watch;
 
+use crate::gauges;
 use crate::history::History;
+use crate::samples::Samples;
 use crate::view::{Stamp, WorkspaceView, view};
 
 /// A workspace that no engine here has shown for so long is judged elsewhere, or not at all.
@@ -26,6 +28,8 @@ struct Inner {
 struct Shown {
     stamp: Stamp,
     view: Arc<WorkspaceView>,
+    judged: Arc<Samples>,
+    folded: Arc<Samples>,
     seen: Instant,
 }
 
@@ -47,16 +51,19 @@ impl Shared {
 
     fn look_at(&self, state: &WorkspaceState) {
         let stamp = Stamp::of(state);
+        let folded = Arc::new(gauges::folded(state));
         {
             let mut shown = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
             if let Some(shown) = shown.get_mut(state.name().as_str()).filter(|shown| shown.stamp == stamp) {
                 shown.seen = Instant::now();
+                shown.folded = folded;
                 return;
             }
         }
         // Made without the lock: a page is never held up by it.
         let view = Arc::new(view(state));
-        let shown = Shown { stamp, view, seen: Instant::now() };
+        let judged = Arc::new(gauges::judged(state, &view));
+        let shown = Shown { stamp, view, judged, folded, seen: Instant::now() };
         let mut workspaces = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
         workspaces.insert(state.name().to_string(), shown);
         drop(workspaces);
@@ -89,6 +96,13 @@ impl Shared {
     pub(crate) fn workspaces(&self) -> Vec<Arc<WorkspaceView>> {
         let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
         workspaces.values().map(|shown| Arc::clone(&shown.view)).collect()
+    }
+
+    /// The samples of the workspaces that are judged here: what is old belongs to whoever judges them now.
+    pub(crate) fn samples(&self) -> Vec<Arc<Samples>> {
+        let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
+        let fresh = workspaces.values().filter(|shown| shown.seen.elapsed() <= STALE);
+        fresh.flat_map(|shown| [Arc::clone(&shown.judged), Arc::clone(&shown.folded)]).collect()
     }
 
     /// Reads the episodes.

@@ -18,10 +18,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A company that falls into the trap, judged to its end.
 fn company() -> Shared {
+    judged(str::to_owned)
+}
+
+/// The same by a plan changed as `edit` says.
+fn judged(edit: impl Fn(&str) -> String) -> Shared {
     let spec = Spec { kind: ScenarioKind::LeadQualityTrap, days: 200, seed: 7, ..Spec::default() };
     let mut writer = LogWriter::new(Seconds::HOUR);
     let start = spec.zone.start_of(spec.start);
-    writer.plan(&spec.workspace, &plan_toml(&spec), start, start);
+    writer.plan(&spec.workspace, &edit(&plan_toml(&spec)), start, start);
     generate(&spec).for_each(|event| writer.event(event));
     let log = writer.finish();
     let (shared, mut engine) = (Shared::default(), Engine::new(EngineConfig::default()));
@@ -237,4 +242,47 @@ async fn get_status_only(address: SocketAddr) -> u16 {
     let mut head = [0; 12];
     stream.read_exact(&mut head).await.unwrap();
     String::from_utf8_lossy(&head[9..]).parse().unwrap()
+}
+
+/// The samples of a family, as `/metrics` has them.
+async fn samples(address: SocketAddr, family: &str) -> Vec<String> {
+    let (status, body) = get(address, "/metrics").await;
+    assert_eq!(status, 200, "{body}");
+    let start = format!("{family}{{");
+    body.lines().filter(|line| line.starts_with(&start)).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn an_open_episode_is_told_to_prometheus_once_for_each_owner_and_severity_reached() {
+    let address = serve(company()).await;
+    let trap = |line: &&String| line.contains("name=\"lead-quality-trap\"");
+    let owners = samples(address, "plumbline_episode_owner_info").await;
+    for severity in ["warning", "critical"] {
+        for (owner, team) in [("marketing", "demand-gen"), ("sales", "sdr")] {
+            let ends = format!(
+                "severity=\"{severity}\",urgency=\"working_hours\",owner=\"{owner}\",team=\"{team}\"}} 1"
+            );
+            assert_eq!(owners.iter().filter(trap).filter(|line| line.ends_with(&ends)).count(), 1, "{ends}");
+        }
+    }
+    assert_eq!(owners.iter().filter(trap).count(), 4, "{owners:#?}");
+    let episodes = json(address, "/api/v1/workspaces/default/episodes").await;
+    let of_trap = |e: &&Value| e["episode"].as_str().is_some_and(|key| key.contains("/lead-quality-trap/"));
+    let episode = episodes["episodes"].as_array().unwrap().iter().find(of_trap).unwrap();
+    let id = format!("alert_id=\"{}\"", episode["alert_id"].as_str().unwrap());
+    let info = samples(address, "plumbline_episode_info").await;
+    assert!(info.iter().filter(trap).all(|line| line.contains(&id)), "{id}: {info:#?}");
+}
+
+#[tokio::test]
+async fn what_is_history_has_no_owner_to_be_told() {
+    let live = |plan: &str| {
+        let (before, after) = plan.split_once("live_from = ").unwrap();
+        let (_, after) = after.split_once('\n').unwrap();
+        format!("{before}live_from = 2030-01-01\n{after}")
+    };
+    let address = serve(judged(live)).await;
+    assert!(samples(address, "plumbline_episode_owner_info").await.is_empty());
+    let info = samples(address, "plumbline_episode_info").await;
+    assert!(!info.is_empty() && info.iter().all(|line| line.contains("historical=\"yes\"")), "{info:#?}");
 }

@@ -287,8 +287,11 @@ impl Stage<'_> {
                 tracing::info!(partition, from, until, at = status.position, "replaying the log");
             }
             metric::engine_at(*partition, status.position, lag, !status.live);
+            // What a replay passes through is over: nobody is to be told of it as if it were now.
+            if status.live {
+                self.observer.observe(*partition, task.engine());
+            }
             partitions.insert(*partition, status);
-            self.observer.observe(*partition, task.engine());
         }
         let alerts = self.alerts;
         self.shared.status.engine(|status| {

@@ -3,6 +3,8 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::config::{Config, Stages};
+
 const INTAKE_EVENTS: &str = "plumbline_intake_events_total";
 const INTAKE_REJECTED: &str = "plumbline_intake_rejected_total";
 const INTAKE_LAG: &str = "plumbline_intake_lag_messages";
@@ -55,6 +57,36 @@ pub fn describe() {
     describe_counter!(CHECKPOINTS, "Checkpoints, by result (saved, failed, skipped, unusable)");
     describe_gauge!(CHECKPOINT_BYTES, Unit::Bytes, "Size of the last checkpoint, by partition");
     describe_gauge!(CHECKPOINT_POSITION, "Log position of the last checkpoint, by partition");
+}
+
+/// Begins the counters whose labels are known at 0: of one that comes into being with its first event, a rate would
+/// miss that event. What is counted by class comes with the first of its class.
+pub(crate) fn begin(config: &Config, stages: Stages) {
+    let mut running = Vec::new();
+    if stages.intake {
+        running.push("intake");
+        config.topics.inputs().into_keys().for_each(|topic| events_accepted(&topic, 0));
+        counter!(CLOCK_RECORDS).increment(0);
+    }
+    if stages.engine {
+        running.push("engine");
+        ["replay", "live"].into_iter().for_each(|phase| records_applied(phase, 0));
+        published(0, 0);
+        for result in ["saved", "failed", "skipped", "unusable"] {
+            counter!(CHECKPOINTS, "result" => result).increment(0);
+        }
+    }
+    for stage in running {
+        for result in ["committed", "aborted"] {
+            counter!(TRANSACTIONS, "stage" => stage, "result" => result).increment(0);
+        }
+        for result in ["assigned", "lost", "rejoined"] {
+            counter!(REBALANCES, "stage" => stage, "result" => result).increment(0);
+        }
+    }
+    for result in ["written", "unchanged", "refused"] {
+        counter!(PLAN_RELOADS, "result" => result).increment(0);
+    }
 }
 
 pub(crate) fn events_accepted(topic: &str, count: u64) {

@@ -87,6 +87,7 @@ impl Pipeline {
         }
         let config = Arc::new(config);
         let Options { stages, time, flows, observer } = options;
+        crate::metric::begin(&config, stages);
         let allowed = Allowed::new(config.intake.allow_attributes.as_deref());
         let shared = Shared { time, flows, allowed, ..Shared::default() };
         // Present from the start, so that a stage that has not reported yet is not taken for ready.

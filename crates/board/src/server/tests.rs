@@ -119,7 +119,7 @@ async fn a_connection_that_says_nothing_or_stops_in_the_middle_is_closed() {
 async fn it_shows_metrics_health_and_readiness_until_it_is_stopped() {
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {
-        metrics::gauge!(metric::JOURNEYS, "workspace" => "a").set(3.0)
+        metrics::gauge!(metric::BUILD_INFO, "version" => "a").set(1.0)
     });
     let ready = Arc::new(AtomicBool::new(false));
     let source: ReadinessSource = {
@@ -137,7 +137,11 @@ async fn it_shows_metrics_health_and_readiness_until_it_is_stopped() {
         let _ = stopped.await;
     }));
 
-    assert!(ask(address, "/metrics").await.contains("plumbline_funnel_journeys{workspace=\"a\"} 3"));
+    assert!(ask(address, "/metrics").await.contains("plumbline_build_info{version=\"a\"} 1"));
+    let asked = "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\naccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n";
+    let open = say(address, asked.as_bytes()).await;
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0"), "{open}");
+    assert!(open.ends_with("plumbline_build_info{version=\"a\"} 1\n# EOF\n"), "{open}");
     assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200"));
     let waiting = ask(address, "/readyz").await;
     assert!(waiting.starts_with("HTTP/1.1 503") && waiting.contains("restoring: 40%"), "{waiting}");

@@ -39,11 +39,11 @@ pub fn build<'a>(
 ) -> Alert {
     let episode = &change.episode;
     let assessment = &episode.assessment;
-    let urgency = urgency(episode);
+    let urgency = urgency(&episode.subject.metric, episode.direction, episode.severity);
     let currency = plan.currency.as_str();
     Alert {
         workspace: workspace.to_string(),
-        alert_id: alert_id(workspace, episode.key.as_str(), episode.opened_at),
+        alert_id: id_of(workspace, episode),
         episode: episode.key.to_string(),
         sequence: episode.sequence,
         transition: change.transition.word().into(),
@@ -134,6 +134,11 @@ pub fn build<'a>(
         resolution: change.resolution().map(|r| r.word().into()),
         links: BTreeMap::new(),
     }
+}
+
+/// The `alert_id` under which an episode is told.
+pub fn id_of(workspace: &Name, episode: &Episode) -> String {
+    alert_id(workspace, episode.key.as_str(), episode.opened_at)
 }
 
 /// 128 bits of SHA-256 over workspace, episode and opening tick, in hex.

@@ -14,9 +14,10 @@ use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use build::build;
+pub use build::{build, id_of};
 pub use data::{data, notice};
 pub use text::render_text;
+pub use when::urgency;
 
 /// One alert record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

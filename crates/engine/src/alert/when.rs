@@ -1,6 +1,5 @@
 //! When somebody should hear of an alert.
 
-use plumbline_drift::judge::Episode;
 use plumbline_plan::{Direction, Severity};
 use plumbline_units::{Seconds, Timestamp, Zone};
 
@@ -8,15 +7,15 @@ use plumbline_units::{Seconds, Timestamp, Zone};
 const WORKDAY: std::ops::Range<u8> = 9..17;
 
 /// Runaway spend pages; a drift in the good direction waits for the review; the rest for working hours.
-pub(crate) fn urgency(episode: &Episode) -> &'static str {
+pub fn urgency(metric: &str, direction: Direction, severity: Severity) -> &'static str {
     let good = matches!(
-        (episode.subject.metric.as_str(), episode.direction),
+        (metric, direction),
         ("conversion" | "volume" | "handoff", Direction::Above)
             | ("cac" | "spend" | "velocity", Direction::Below)
     );
     if good {
         "review"
-    } else if episode.subject.metric == "spend" && episode.severity == Severity::Critical {
+    } else if metric == "spend" && severity == Severity::Critical {
         "page"
     } else {
         "working_hours"

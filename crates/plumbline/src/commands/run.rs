@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use plumbline_board::{
     AcknowledgeSource, Acknowledgement, Board, Readiness, ReadinessSource, Shared, Writes, install_recorder,
-    show,
 };
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::{self as pipeline, Observer, Options, Pipeline, ResetFrom, Status};
@@ -164,12 +163,11 @@ async fn keep_plans(mut reloader: Reloader, mut asked: tokio::sync::mpsc::Receiv
     }
 }
 
-/// Shows every workspace of every partition as gauges and on the status board.
+/// Shows every workspace of every partition on the status board and among the metrics.
 pub(crate) struct Display(pub(crate) Shared);
 
 impl Observer for Display {
     fn observe(&mut self, _: i32, engine: &Engine) {
-        engine.workspaces().for_each(show);
         self.0.look(engine);
     }
 }

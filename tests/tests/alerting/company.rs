@@ -1,0 +1,146 @@
+//! A company that falls into the trap and then silent, judged by the pipeline over the embedded broker, with the
+//! board that Prometheus scrapes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use plumbline_board::{Board, Readiness, Shared, install_recorder};
+use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
+use plumbline_pipeline::embedded::{Embedded, Feeder};
+use plumbline_pipeline::{Config, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource};
+use plumbline_simulator::{ScenarioKind, Spec, plan_toml};
+use plumbline_tests::host::configured_plan;
+use plumbline_tests::player::{Sink, play};
+use plumbline_tests::world::eventually;
+use plumbline_units::{Day, Seconds, Timestamp};
+
+use crate::parts::{get, replaced};
+
+/// The company on stage.
+pub struct Company {
+    /// Where its board and metrics are.
+    pub address: SocketAddr,
+    spec: Spec,
+    clock: PlayedClock,
+    status: StatusHandle,
+    feeder: Feeder,
+    _pipeline: Pipeline,
+    _broker: Embedded,
+    _runtime: tokio::runtime::Runtime,
+}
+
+struct Look(Shared);
+
+impl Observer for Look {
+    fn observe(&mut self, _: i32, engine: &Engine) {
+        self.0.look(engine);
+    }
+}
+
+impl Sink for Company {
+    fn send(&self, topic: &'static str, json: &str, arrival: Timestamp) -> anyhow::Result<()> {
+        Ok(self.feeder.send(topic, b"", json.as_bytes(), arrival.millis(), &self.status)?)
+    }
+
+    fn flush(&self) -> anyhow::Result<()> {
+        Ok(self.feeder.settle(&self.status)?)
+    }
+}
+
+/// The simulated plan without its pattern, so that each target speaks for itself: spend runs away, and the hand-off
+/// from marketing to sales explains what becomes of the whole.
+fn plan(spec: &Spec) -> anyhow::Result<String> {
+    let plan = plan_toml(spec);
+    let (plan, _) = plan.split_once("[[pattern]]").context("the pattern")?;
+    let spend = "metric = \"spend\"\n";
+    let whole = "name = \"lead-to-won\"\n";
+    let plan = replaced(
+        plan,
+        &[
+            (spend, &format!("{spend}critical = \"+50%\"\n")),
+            (whole, &format!("{whole}depends_on = [\"mql-to-sql below\"]\n")),
+        ],
+    )?;
+    let handed = "[[target]]\nname = \"mql-to-sql\"\nmetric = \"conversion\"\nfrom = \"mql\"\nto = \"sql\"\n\
+                  each = [\"segment\"]\nwarn = \"-10%\"\ncritical = \"-30%\"\n";
+    Ok(plan + handed)
+}
+
+impl Company {
+    /// Starts everything; nothing has happened yet.
+    pub fn start() -> anyhow::Result<Company> {
+        let spec = Spec {
+            kind: ScenarioKind::LeadQualityTrap,
+            onset: Day::from_ymd(2026, 3, 5),
+            days: 110,
+            leads_per_day: 60.0,
+            ..Spec::default()
+        };
+        let mut config =
+            Config { plans: vec![configured_plan("default", &plan(&spec)?)?], ..Config::default() };
+        config.intake.clock_every = Duration::from_secs(1800);
+        let broker = Embedded::start(&mut config)?;
+        let clock = PlayedClock::new(spec.zone.start_of(spec.start));
+        let metrics = install_recorder(env!("CARGO_PKG_VERSION"), STATE_MACHINE_VERSION)?;
+        plumbline_pipeline::describe_metrics();
+        let shown = Shared::default();
+        let options = Options {
+            time: TimeSource::Played(clock.clone()),
+            flows: broker.flows(),
+            observer: Box::new(Look(shown.clone())),
+            ..Options::default()
+        };
+        let pipeline = Pipeline::start(config, options)?;
+        let status = pipeline.status();
+        let runtime = tokio::runtime::Runtime::new()?;
+        let ready = Arc::new(|| Readiness { ready: true, detail: String::new() });
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let board = runtime.block_on(Board::bind(anywhere, metrics, ready))?.showing(shown);
+        let address = board.address()?;
+        runtime.spawn(board.serve(std::future::pending()));
+        eventually("the pipeline is ready", 30, || Ok(status.ready()))?;
+        let feeder = broker.feeder()?;
+        Ok(Company {
+            address,
+            spec,
+            clock,
+            status,
+            feeder,
+            _pipeline: pipeline,
+            _broker: broker,
+            _runtime: runtime,
+        })
+    }
+
+    /// Plays the trap, with two messages that nobody can use before it: rubbish, and a stage the plan does not know.
+    pub fn falls_into_the_trap(&self) -> anyhow::Result<()> {
+        let start = self.spec.zone.start_of(self.spec.start);
+        self.send("crm.leads", "{", start)?;
+        self.send(
+            "crm.leads",
+            "{\"type\":\"lead.stage_reached\",\"stage\":\"demo\",\"lead_id\":\"L-0\",\
+             \"occurred_at\":\"2026-01-05T00:00:00Z\"}",
+            start,
+        )?;
+        play(&self.spec, self, &self.clock, &self.status)?;
+        Ok(())
+    }
+
+    /// Lets hours pass in which nobody says anything, until that is told.
+    pub fn falls_silent(&self) -> anyhow::Result<()> {
+        let ended = self.spec.zone.start_of(self.spec.start.plus(self.spec.days as i32 + 2));
+        let told = "kind=\"silent-source\",severity=\"critical\",notify=\"yes\"} ";
+        for hour in 0..14 * 24 {
+            self.clock.advance(ended.plus(Seconds::hours(hour)));
+            std::thread::sleep(Duration::from_millis(150));
+            let metrics = get(self.address, "/metrics")?;
+            let open = metrics.lines().filter_map(|line| line.split_once(told));
+            if open.filter(|(_, count)| *count != "0").count() > 0 {
+                return Ok(());
+            }
+        }
+        bail!("a fortnight of silence was told nobody")
+    }
+}
