@@ -60,7 +60,7 @@ families! {
     CELLS "funnel_cells" "Non-zero cells"
     LEAVES "funnel_leaves" "Segments seen"
     BYTES "funnel_bytes" "Estimated memory of the fold, by part"
-    IGNORED "funnel_ignored_stage_events" "Events that name a stage the plan does not list; at most 65 names"
+    IGNORED "funnel_ignored_stage_events" "Events that name a stage the plan does not list; at most 64 names, then (other)"
 }
 
 /// 1, with the program's version and the state machine's.

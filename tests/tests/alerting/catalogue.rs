@@ -59,7 +59,7 @@ fn scraped(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
 }
 
 /// Nothing is told that is not documented, nothing documented that is not told, and Prometheus knows type and unit.
-pub fn check(address: SocketAddr, prometheus: &Part) {
+pub(crate) fn check(address: SocketAddr, prometheus: &Part) {
     let (documented, scraped) = (documented(), scraped(&get(address, "/metrics").unwrap()));
     let mut complaints = Vec::new();
     for (name, told) in &scraped {

@@ -19,9 +19,9 @@ use plumbline_units::{Day, Seconds, Timestamp};
 use crate::parts::{get, replaced};
 
 /// The company on stage.
-pub struct Company {
+pub(crate) struct Company {
     /// Where its board and metrics are.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     spec: Spec,
     clock: PlayedClock,
     status: StatusHandle,
@@ -70,7 +70,7 @@ fn plan(spec: &Spec) -> anyhow::Result<String> {
 
 impl Company {
     /// Starts everything; nothing has happened yet.
-    pub fn start() -> anyhow::Result<Company> {
+    pub(crate) fn start() -> anyhow::Result<Company> {
         let spec = Spec {
             kind: ScenarioKind::LeadQualityTrap,
             onset: Day::from_ymd(2026, 3, 5),
@@ -114,30 +114,40 @@ impl Company {
         })
     }
 
-    /// Plays the trap, with two messages that nobody can use before it: rubbish, and a stage the plan does not know.
-    pub fn falls_into_the_trap(&self) -> anyhow::Result<()> {
+    /// Plays the trap, after a message that nobody can read and one that names a stage the plan does not know.
+    pub(crate) fn falls_into_the_trap(&self) -> anyhow::Result<()> {
         let start = self.spec.zone.start_of(self.spec.start);
         self.send("crm.leads", "{", start)?;
-        self.send(
-            "crm.leads",
-            "{\"type\":\"lead.stage_reached\",\"stage\":\"demo\",\"lead_id\":\"L-0\",\
-             \"occurred_at\":\"2026-01-05T00:00:00Z\"}",
-            start,
-        )?;
+        self.names_a_stage(start)?;
         play(&self.spec, self, &self.clock, &self.status)?;
         Ok(())
     }
 
-    /// Lets hours pass in which nobody says anything, until that is told.
-    pub fn falls_silent(&self) -> anyhow::Result<()> {
+    fn names_a_stage(&self, at: Timestamp) -> anyhow::Result<()> {
+        let named =
+            "{\"type\":\"lead.stage_reached\",\"stage\":\"demo\",\"lead_id\":\"L-0\",\"occurred_at\":";
+        self.send("crm.leads", &format!("{named}\"{at}\"}}"), at)
+    }
+
+    /// Names a stage that the plan does not know, then lets hours pass in which nobody says anything, until that is
+    /// told.
+    pub(crate) fn falls_silent(&self) -> anyhow::Result<()> {
         let ended = self.spec.zone.start_of(self.spec.start.plus(self.spec.days as i32 + 2));
-        let told = "kind=\"silent-source\",severity=\"critical\",notify=\"yes\"} ";
+        self.names_a_stage(ended)?;
+        self.flush()?;
+        let told = [
+            "kind=\"silent-source\",severity=\"critical\",notify=\"yes\"} ",
+            "kind=\"unmapped-stage\",severity=\"warning\",notify=\"yes\"} ",
+        ];
         for hour in 0..14 * 24 {
             self.clock.advance(ended.plus(Seconds::hours(hour)));
             std::thread::sleep(Duration::from_millis(150));
             let metrics = get(self.address, "/metrics")?;
-            let open = metrics.lines().filter_map(|line| line.split_once(told));
-            if open.filter(|(_, count)| *count != "0").count() > 0 {
+            let open = |told: &&str| {
+                let counts = metrics.lines().filter_map(|line| line.split_once(told));
+                counts.filter(|(_, count)| *count != "0").count() > 0
+            };
+            if told.iter().all(open) {
                 return Ok(());
             }
         }

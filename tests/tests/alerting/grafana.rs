@@ -127,7 +127,7 @@ fn the_dashboards_are_as_grafanas_own_types_want_them() {
 }
 
 /// Every query of every panel answers with something, and with numbers.
-pub fn check_panels(prometheus: &Part) {
+pub(crate) fn check_panels(prometheus: &Part) {
     let (mut complaints, mut asked) = (Vec::new(), 0);
     let mut empty = Vec::new();
     for (path, dashboard) in dashboards() {

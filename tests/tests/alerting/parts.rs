@@ -24,13 +24,13 @@ fn alertmanager() -> &'static str {
 }
 
 /// Whether `programs` are to be had; said loudly where not, and a failure where the variable `required` is set.
-pub fn available(test: &str, programs: &[&str], required: &str) -> bool {
+pub(crate) fn available(test: &str, programs: &[&str], required: &str) -> bool {
     let missing: Vec<_> = programs.iter().filter(|name| !present(name)).collect();
     missing.is_empty() || not_run(test, required, &format!("not to be had: {missing:?}"))
 }
 
 /// Says loudly that a test does not run; always false.
-pub fn not_run(test: &str, required: &str, why: &str) -> bool {
+pub(crate) fn not_run(test: &str, required: &str, why: &str) -> bool {
     assert!(std::env::var_os(required).is_none(), "{test}: {why}");
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "\n*** NOT RUN: {test}: {why} ***\n");
@@ -38,17 +38,17 @@ pub fn not_run(test: &str, required: &str, why: &str) -> bool {
 }
 
 /// Everything that the test over real parts needs.
-pub fn all() -> [&'static str; 4] {
+pub(crate) fn all() -> [&'static str; 4] {
     ["prometheus", "promtool", alertmanager(), "amtool"]
 }
 
 /// The folder `deploy`.
-pub fn deploy() -> PathBuf {
+pub(crate) fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
 /// Runs a program to its end; its output, or a failure that holds it.
-pub fn ran(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+pub(crate) fn ran(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let output =
         Command::new(program).args(arguments).current_dir(deploy()).output().context("starting it")?;
     let said = [output.stdout, output.stderr].concat();
@@ -87,7 +87,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 /// `text` with each `from` replaced; a failure where one does not occur, for then the test is out of date.
-pub fn replaced(text: &str, changes: &[(&str, &str)]) -> anyhow::Result<String> {
+pub(crate) fn replaced(text: &str, changes: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut text = text.to_owned();
     for (from, to) in changes {
         ensure!(text.contains(from), "nothing to replace: {from}");
@@ -97,9 +97,9 @@ pub fn replaced(text: &str, changes: &[(&str, &str)]) -> anyhow::Result<String> 
 }
 
 /// A server of the two.
-pub struct Part {
+pub(crate) struct Part {
     /// Where it answers.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: PathBuf,
     _process: Leashed,
 }
@@ -122,20 +122,25 @@ impl Part {
     }
 
     /// Prometheus with our rules, hurried, scraping `target` and telling `alertmanagers`.
-    pub fn prometheus(
+    pub(crate) fn prometheus(
         folder: &Path,
         target: SocketAddr,
         alertmanagers: &[SocketAddr],
     ) -> anyhow::Result<Part> {
         let shipped = std::fs::read_to_string(deploy().join("prometheus/prometheus.yml"))?;
-        let rules = deploy().join("prometheus/rules.yml").canonicalize()?;
+        // Beside its configuration: only how long a drift waits for what inhibits it is shortened.
+        let rules = std::fs::read_to_string(deploy().join("prometheus/rules.yml"))?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(
+            folder.join("rules.yml"),
+            replaced(&rules, &[("        for: 1m\n", "        for: 2s\n")])?,
+        )?;
         let told: Vec<String> = alertmanagers.iter().map(|address| format!("\"{address}\"")).collect();
         let configuration = replaced(
             &shipped,
             &[
                 ("scrape_interval: 15s", "scrape_interval: 1s"),
                 ("evaluation_interval: 30s", "evaluation_interval: 1s"),
-                ("[rules.yml]", &format!("[\"{}\"]", rules.display())),
                 ("\"plumbline:9464\"", &format!("\"{target}\"")),
                 ("\"alertmanager:9093\"", &told.join(", ")),
             ],
@@ -145,7 +150,7 @@ impl Part {
 
     /// Alertmanager with our routes, hurried, telling `receiver` under `name`; whether it is always within working
     /// hours, or never.
-    pub fn alertmanager(
+    pub(crate) fn alertmanager(
         folder: &Path,
         receiver: SocketAddr,
         name: &str,
@@ -171,22 +176,22 @@ impl Part {
     }
 
     /// What it wrote.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// The body of an answer of 200.
-    pub fn get(&self, path: &str) -> anyhow::Result<String> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<String> {
         get(self.address, path)
     }
 
     /// Its answer as JSON.
-    pub fn json(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) fn json(&self, path: &str) -> anyhow::Result<Value> {
         Ok(serde_json::from_str(&self.get(path)?)?)
     }
 
     /// What Prometheus says to an expression now: labels and value of each element.
-    pub fn query(&self, expression: &str) -> anyhow::Result<Vec<(Value, f64)>> {
+    pub(crate) fn query(&self, expression: &str) -> anyhow::Result<Vec<(Value, f64)>> {
         let answer = self.json(&format!("/api/v1/query?query={}", encoded(expression)))?;
         let result = answer["data"]["result"].as_array().context("a vector")?;
         let element = |e: &Value| {
@@ -198,14 +203,14 @@ impl Part {
 }
 
 /// Percent-encoded, for a query string.
-pub fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let byte =
         |b: u8| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") };
     text.bytes().map(byte).collect()
 }
 
 /// The body of an answer of 200. HTTP/1.0, so that it comes in one piece.
-pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
+pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     write!(stream, "GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n")?;
@@ -220,15 +225,15 @@ pub fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
 
 /// What Alertmanager tells, by the path it was told to.
 #[derive(Clone)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Receiver {
     /// Listens until the process ends.
-    pub fn start() -> anyhow::Result<Receiver> {
+    pub(crate) fn start() -> anyhow::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let receiver = Receiver { address: listener.local_addr()?, heard: Arc::default() };
         let heard = Arc::clone(&receiver.heard);
@@ -250,7 +255,7 @@ impl Receiver {
     }
 
     /// Every alert told under a path so far, repetitions included.
-    pub fn told(&self, path: &str) -> Vec<Value> {
+    pub(crate) fn told(&self, path: &str) -> Vec<Value> {
         let heard = self.heard.lock().map(|heard| heard.clone()).unwrap_or_default();
         let alerts = heard.into_iter().filter(|(to, _)| to == path);
         alerts.flat_map(|(_, message)| message["alerts"].as_array().cloned().unwrap_or_default()).collect()
