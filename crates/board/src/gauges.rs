@@ -66,6 +66,7 @@ pub(crate) fn folded(state: &WorkspaceState) -> Samples {
     {
         samples.set(family, &[workspace], count as f64);
     }
+    samples.set(&metric::OVERFLOWED, &[workspace], stats.counters.overflowed as f64);
     for (part, bytes) in [("journeys", stats.journey_bytes), ("cells", stats.cell_bytes)] {
         samples.set(&metric::BYTES, &[workspace, ("part", part)], bytes as f64);
     }

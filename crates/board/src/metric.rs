@@ -59,6 +59,7 @@ families! {
     JOURNEYS "funnel_journeys" "Open journeys"
     CELLS "funnel_cells" "Non-zero cells"
     LEAVES "funnel_leaves" "Segments seen"
+    OVERFLOWED "funnel_overflowed_values" "Values, reasons and segments that gave way to (other) because there are more than are kept apart"
     BYTES "funnel_bytes" "Estimated memory of the fold, by part"
     IGNORED "funnel_ignored_stage_events" "Events that name a stage the plan does not list; at most 64 names, then (other)"
 }

@@ -12,6 +12,7 @@ mod parts;
 
 use company::Company;
 use parts::{Part, Receiver, all, available, deploy, encoded, ran};
+use plumbline_engine::health::Kind;
 use plumbline_tests::world::eventually;
 use serde_json::Value;
 
@@ -60,6 +61,21 @@ fn alerts_are_routed_by_owner_and_urgency() {
     }
     assert_eq!(routes.matches("active_time_intervals").count(), 2);
     assert_eq!(routes.matches("*by-urgency").count() + 1, routes.matches("matchers: [owner=").count());
+}
+
+#[test]
+fn every_kind_of_alert_has_a_section_for_whoever_is_on_call() {
+    let sections = std::fs::read_to_string(deploy().join("../docs/oncall.md")).unwrap();
+    // As the rules' templates make them of the labels `metric` and `kind`.
+    let metrics = ["conversion", "velocity", "cac", "volume", "spend", "hand-off"].map(str::to_owned);
+    let kinds = Kind::ALL.map(|kind| match kind.word().split_once('-') {
+        Some(("import", _)) => "data-burst".to_owned(),
+        Some((first, _)) => format!("data-{first}"),
+        None => format!("data-{}", kind.word()),
+    });
+    for anchor in metrics.into_iter().chain(kinds) {
+        assert!(sections.contains(&format!("\n## {anchor}\n")), "docs/oncall.md has no section {anchor}");
+    }
 }
 
 /// The alerts with these labels.
