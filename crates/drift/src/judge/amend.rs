@@ -14,8 +14,8 @@ use super::build::{Story, drifting};
 use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision, Transition};
 use super::facts::Facts;
 use super::life::{Moment, Published};
-use super::measure::{Measured, back_inside, measure};
-use super::track::{Latch, Track};
+use super::measure::{Measured, back_inside, measure_opening};
+use super::track::Latch;
 use super::verdict::{Assessment, Verdict};
 use super::{Judge, TickContext};
 use crate::stat::Interval;
@@ -50,11 +50,11 @@ impl Judge {
         }
         let key = (case.index, label.to_string());
         let Some(track) = self.tracks.get(&key).copied() else { return self.unchanged(episode) };
-        let before = Track { restart: track.restart, ..Track::default() };
         let first_day = case.layout.first_day(case.facts, episode.opened_day);
         let series = case.layout.read(case.facts, case.leaves, first_day, episode.opened_day);
         // It keeps the name it has: the opening tick by itself knew less.
-        let then = measure(case.plan, case.target, case.model, &series, &before).called(measured.label);
+        let then = measure_opening(case.plan, case.target, case.model, &series, track.restart);
+        let then = then.called(measured.label);
         let stood = stands(case, &then, latch.direction);
         // A drift that the facts of today show was told too early, not wrongly.
         if !stood && !stands(case, measured, latch.direction) {
@@ -75,7 +75,9 @@ impl Judge {
         let cause = cause(&amended, case);
         let case = Case { series: &series, ..*case };
         let first = episode.assessment.day == episode.opened_day;
-        let severity = if first { super::track::severity_of(&then.reading) } else { latch.severity };
+        // An opening that no longer stands by itself says nothing of how bad it is.
+        let told = first && stood;
+        let severity = if told { super::track::severity_of(&then.reading) } else { latch.severity };
         let mut latch = latch;
         latch.severity = severity;
         let numbers = story(case, &then, latch).publish(episode.opened_at, drifting(&latch));

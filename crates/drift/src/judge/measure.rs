@@ -79,14 +79,38 @@ pub(crate) fn measure(
 ) -> Measured {
     match target.metric {
         Metric::Spend => by_measuring(target, model, series, track),
-        _ => by_evidence(plan, target, model, series, track),
+        _ => by_evidence(plan, target, model, series, track, false),
     }
 }
 
-fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries, track: &Track) -> Measured {
+/// Reads anew the tick that opened an episode: what it told stands down to a tenth of the threshold, so how bad it
+/// was is asked down to there as well.
+pub(crate) fn measure_opening(
+    plan: &Plan,
+    target: &Target,
+    model: &Model,
+    series: &ScopeSeries,
+    restart: Option<Day>,
+) -> Measured {
+    let track = Track { restart, ..Track::default() };
+    match target.metric {
+        Metric::Spend => by_measuring(target, model, series, &track),
+        _ => by_evidence(plan, target, model, series, &track, true),
+    }
+}
+
+fn by_evidence(
+    plan: &Plan,
+    target: &Target,
+    model: &Model,
+    series: &ScopeSeries,
+    track: &Track,
+    opening: bool,
+) -> Measured {
     let observed = observed(target.metric, series);
     let latch = track.latch();
-    let dated = latch.is_some() || track.withdrawn.is_some();
+    let drifted = latch.is_some() || track.withdrawn.is_some();
+    let dated = opening || drifted;
     let Some(evidence) = model.assess_if(series, track.restart, dated) else {
         return Measured {
             reading: nothing_yet(),
@@ -106,7 +130,7 @@ fn by_evidence(plan: &Plan, target: &Target, model: &Model, series: &ScopeSeries
     let outside = whole.and_then(|whole| model.outside_warn(whole.value * model.plan_value()));
     let mut outside = (outside, whole.zip(outside).map_or(0.0, |(whole, way)| beyond(target, way, whole)));
     // The days since an onset long ago hide a change of late, after a drift that stands or was withdrawn.
-    let lately = dated.then(|| lately(model, series, evidence.onset.estimate)).flatten();
+    let lately = drifted.then(|| lately(model, series, evidence.onset.estimate)).flatten();
     if let Some((way, lately)) =
         lately.and_then(|l| Some((model.outside_warn(l.value * model.plan_value())?, l)))
     {

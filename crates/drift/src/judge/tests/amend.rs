@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use plumbline_plan::Severity;
+
 use super::super::{Amended, EpisodeChange, EpisodeKey, Judge, Resolution, TickContext, Transition};
 use super::timeline::Story;
 use super::world::World;
@@ -123,6 +125,28 @@ fn when_what_made_the_drift_is_deleted_it_is_withdrawn_and_nothing_opens() {
         let changes = company.tick(&whole, TickContext::default());
         assert!(of(&changes, &key).is_empty(), "{changes:?}");
     }
+}
+
+/// The e-value of an opening read anew may lie between a tenth of the threshold and the threshold: the drift stands,
+/// and how bad it was is told by its evidence, not by whether it would open anew.
+#[test]
+fn a_critical_opening_that_late_facts_leave_just_below_the_threshold_stays_critical() {
+    let (company, key) = Company::open();
+    assert_eq!(company.judge.episodes()[&key].severity, Severity::Critical);
+    let mut below = 0;
+    for hundredths in 51..80 {
+        let milder = company.world(&format!("day 120: mql>sql x0.{hundredths}"));
+        let mut company =
+            Company { story: company.story.clone(), judge: company.judge_copy(), ..company };
+        company.tick(&milder, amended(&key, &[("late", 40)]));
+        let Some(episode) = company.judge.episodes().get(&key) else { continue };
+        let Some(evidence) = episode.opening.evidence else { panic!("{episode:?}") };
+        if episode.opening.at == episode.assessment.at && evidence.critical_weight >= 0.5 {
+            below += u32::from(evidence.log_e < libm::log(evidence.threshold));
+            assert_eq!(episode.severity, Severity::Critical, "x0.{hundredths}: {evidence:?}");
+        }
+    }
+    assert!(below > 0, "no opening was left just below the threshold");
 }
 
 #[test]
