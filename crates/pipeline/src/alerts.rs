@@ -1,7 +1,7 @@
 //! Following the alerts topic: what was told, by whichever instance, for the status board.
 
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,7 +19,10 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How long a look for the next record waits.
 const POLL: Duration = Duration::from_millis(200);
 
-/// A reader of the alerts topic in its own thread; ends when dropped.
+/// How long its end is waited for.
+const FINISH: Duration = Duration::from_millis(500);
+
+/// A reader of the alerts topic in its own thread; ends when dropped. Where it waits for a broker it is left then.
 pub struct AlertFeed {
     stop: Stop,
     thread: Option<JoinHandle<()>>,
@@ -77,10 +80,34 @@ fn read(config: &Config, stop: &Stop, each: &mut impl FnMut(&[u8])) -> Result<()
 impl Drop for AlertFeed {
     fn drop(&mut self) {
         self.stop.set();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + FINISH;
+        while !thread.is_finished() {
+            if Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if thread.join().is_err() {
             tracing::warn!("the reader of the alerts topic panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_waits_for_a_silent_broker_is_not_waited_for() {
+        // Takes connections and answers nothing.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        let kafka = [("bootstrap.servers".to_owned(), address)].into();
+        let feed = follow_alerts(&Config { kafka, ..Config::default() }, |_| {}).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        drop(feed);
+        assert!(begun.elapsed() < FINISH * 3, "{:?}", begun.elapsed());
     }
 }

@@ -20,16 +20,25 @@ use crate::metric;
 
 /// Where checkpoints are kept.
 pub trait CheckpointStore: Send + Sync {
-    /// Keeps a checkpoint of a partition durably and forgets all but the two newest. Either the whole
+    /// Keeps a checkpoint of a partition durably and forgets all others but the two furthest. Either the whole
     /// checkpoint is found later or none.
     fn save(&self, partition: i32, checkpoint: &Checkpoint) -> io::Result<()>;
+
+    /// Forgets the checkpoints of a partition beyond the end of its log, and says how many: they are of another log
+    /// that had its name, and would outrank those of this one.
+    fn forget_beyond(&self, partition: i32, end: i64) -> io::Result<usize>;
 
     /// The newest whole checkpoint of the version at or before `position`.
     fn newest(&self, partition: i32, version: u32, position: i64) -> io::Result<Option<Checkpoint>>;
 }
 
-/// How many checkpoints of a partition are kept.
+/// How many checkpoints of a partition are kept, besides the one just saved.
 const KEPT: usize = 2;
+
+/// What of the found, furthest first, goes after the one at `saved` has been written.
+fn outdated<K>(found: Vec<(i64, K)>, saved: i64) -> impl Iterator<Item = K> {
+    found.into_iter().skip(KEPT).filter(move |(at, _)| *at != saved).map(|(_, name)| name)
+}
 
 /// The store of a place, for the log `topic`.
 pub(crate) fn open(place: &CheckpointPlace, topic: &str) -> Result<Arc<dyn CheckpointStore>, Failure> {
@@ -59,6 +68,7 @@ pub(crate) fn open(place: &CheckpointPlace, topic: &str) -> Result<Arc<dyn Check
 /// The first of the found, newest first, that is whole and of the version, at or before `position`. What is passed
 /// over is told.
 fn newest_whole<K: fmt::Display>(
+    partition: i32,
     found: Vec<(i64, K)>,
     version: u32,
     position: i64,
@@ -71,11 +81,11 @@ fn newest_whole<K: fmt::Display>(
         match read(&name).map(Checkpoint::from_bytes) {
             Ok(Some(checkpoint)) if checkpoint.version == version => return Some(checkpoint),
             Ok(Some(other)) => {
-                tracing::warn!(%name, made_by = other.version, ours = version,
+                tracing::warn!(partition, %name, made_by = other.version, ours = version,
                     "checkpoint of another version passed over");
             }
-            Ok(None) => tracing::warn!(%name, "torn checkpoint passed over"),
-            Err(error) => tracing::warn!(%name, %error, "unreadable checkpoint passed over"),
+            Ok(None) => tracing::warn!(partition, %name, "torn checkpoint passed over"),
+            Err(error) => tracing::warn!(partition, %name, %error, "unreadable checkpoint passed over"),
         }
         metric::checkpoint("unusable");
     }
@@ -139,15 +149,21 @@ impl CheckpointStore for DirectoryStore {
         fs::rename(&temporary, &path)?;
         // The rename itself must be on the disk before older checkpoints go.
         File::open(&folder)?.sync_all()?;
-        for (_, old) in self.list(partition)?.into_iter().skip(KEPT) {
+        for old in outdated(self.list(partition)?, checkpoint.position) {
             fs::remove_file(old)?;
         }
         Ok(())
     }
 
+    fn forget_beyond(&self, partition: i32, end: i64) -> io::Result<usize> {
+        let beyond: Vec<_> = self.list(partition)?.into_iter().filter(|(at, _)| *at > end).collect();
+        beyond.iter().try_for_each(|(_, path)| fs::remove_file(path))?;
+        Ok(beyond.len())
+    }
+
     fn newest(&self, partition: i32, version: u32, position: i64) -> io::Result<Option<Checkpoint>> {
         let found = self.list(partition)?.into_iter().map(|(at, path)| (at, Shown(path)));
-        Ok(newest_whole(found.collect(), version, position, |Shown(path)| fs::read(path)))
+        Ok(newest_whole(partition, found.collect(), version, position, |Shown(path)| fs::read(path)))
     }
 }
 

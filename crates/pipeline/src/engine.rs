@@ -116,10 +116,10 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
     stage.publish()?;
     stage.keep_checkpoints(true);
     if let Some(checkpoints) = stage.checkpoints.take() {
-        checkpoints.finish();
+        checkpoints.finish(&shared.stop);
     }
     if let Some(standby) = stage.standby.take() {
-        standby.finish();
+        standby.finish(&shared.stop);
     }
     Ok(())
 }
@@ -300,14 +300,24 @@ impl Stage<'_> {
         });
     }
 
-    /// Hands snapshots of the partitions that are due to the writer. Only a state all of whose words are out
-    /// may be kept: what it has yet to say is not in a snapshot.
+    /// Hands snapshots of the partitions that are due to the writer, as far as it has room: those that have waited
+    /// longest first. Only a state all of whose words are out may be kept: what it has yet to say is not in a snapshot.
     fn keep_checkpoints(&mut self, all: bool) {
         let Some(checkpoints) = &self.checkpoints else { return };
-        for (partition, task) in &mut self.tasks {
-            let every = if all { Duration::ZERO } else { self.config.engine.checkpoint_every };
-            if let Some(checkpoint) = task.checkpoint(every) {
-                checkpoints.keep(*partition, checkpoint, all);
+        let every = if all { Duration::ZERO } else { self.config.engine.checkpoint_every };
+        let mut due: Vec<(Instant, i32)> = self
+            .tasks
+            .iter()
+            .filter_map(|(partition, task)| Some((task.checkpoint_due(every)?, *partition)))
+            .collect();
+        due.sort_unstable();
+        let until = if all { self.shared.stop.patience(checkpoints::PATIENCE) } else { Instant::now() };
+        for (_, partition) in due {
+            let Some(task) = self.tasks.get_mut(&partition) else { continue };
+            if !checkpoints.has_room(until) {
+                task.no_room();
+            } else if let Some(checkpoint) = task.checkpoint() {
+                checkpoints.keep(partition, checkpoint);
             }
         }
     }

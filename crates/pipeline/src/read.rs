@@ -68,7 +68,7 @@ impl Reader {
 
     /// Hands every committed record from `from` (`None`: the oldest) up to but not including offset `upto`
     /// (`None`: the end as it is now) to `each`, until it breaks. `meanwhile` is called now and then and may
-    /// break, too.
+    /// break, too. An end before `upto` is that of a broker which has not caught up yet, and is waited out.
     pub(crate) fn read<B>(
         &self,
         (topic, partition): (&str, i32),
@@ -78,15 +78,20 @@ impl Reader {
         mut each: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<B>,
     ) -> Result<Option<B>, Failure> {
         // The client tells the end of a partition by an empty answer, which a busy one never gives.
-        let upto = match upto {
-            Some(offset) => offset,
-            None => self.bounds(topic, partition)?.high,
+        let (start, upto) = match (from, upto) {
+            (Some(from), Some(upto)) => (from, upto),
+            (from, upto) => {
+                let bounds = self.bounds(topic, partition)?;
+                (from.unwrap_or(bounds.low), upto.unwrap_or(bounds.high))
+            }
         };
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, from.map_or(Offset::Beginning, Offset::Offset))?;
         self.consumer.assign(&list)?;
         let mut heard = Instant::now();
         let mut told = Instant::now();
+        // Some end has been seen: from then on the client's position is one of this very stretch.
+        let mut ended = false;
         let outcome = loop {
             if told.elapsed() > MEANWHILE {
                 if let ControlFlow::Break(found) = meanwhile() {
@@ -95,16 +100,6 @@ impl Reader {
                 told = Instant::now();
             }
             match self.consumer.poll(Duration::from_millis(100)) {
-                None if heard.elapsed() > SILENCE => {
-                    let message = format!("{topic}/{partition}: nothing read for {} s", SILENCE.as_secs());
-                    break Err(Failure::new(Kind::Unavailable, message));
-                }
-                None => {}
-                Some(Err(KafkaError::PartitionEOF(_))) => break Ok(None),
-                Some(Err(error)) if is_fleeting(&error) => {}
-                Some(Err(error)) => {
-                    break Err(Failure::from(error).during(format!("reading {topic}/{partition}")));
-                }
                 Some(Ok(message)) => {
                     heard = Instant::now();
                     if message.offset() >= upto {
@@ -114,10 +109,37 @@ impl Reader {
                         break Ok(Some(found));
                     }
                 }
+                quiet @ (None | Some(Err(KafkaError::PartitionEOF(_)))) => {
+                    ended |= quiet.is_some();
+                    if ended && (start >= upto || self.position(topic, partition)? >= upto) {
+                        break Ok(None);
+                    }
+                    if heard.elapsed() > SILENCE {
+                        let seconds = SILENCE.as_secs();
+                        let message = format!(
+                            "{topic}/{partition}: not read up to {upto}, and nothing for {seconds} s"
+                        );
+                        break Err(Failure::new(Kind::Unavailable, message));
+                    }
+                }
+                Some(Err(error)) if is_fleeting(&error) => {}
+                Some(Err(error)) => {
+                    break Err(Failure::from(error).during(format!("reading {topic}/{partition}")));
+                }
             }
         };
         self.consumer.unassign()?;
         outcome
+    }
+
+    /// The offset behind what has been read of an assigned partition, control records included; negative before
+    /// anything has.
+    fn position(&self, topic: &str, partition: i32) -> Result<i64, Failure> {
+        let position = self.consumer.position()?;
+        Ok(match position.find_partition(topic, partition).map(|element| element.offset()) {
+            Some(Offset::Offset(offset)) => offset,
+            _ => -1,
+        })
     }
 }
 
@@ -145,4 +167,65 @@ pub(crate) fn is_fleeting(error: &KafkaError) -> bool {
                 | Code::UnknownMemberId
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    fn write(broker: &str, range: std::ops::Range<i64>) {
+        let producer: BaseProducer =
+            ClientConfig::new().set("bootstrap.servers", broker).create().expect("a producer");
+        for number in range {
+            producer.send(BaseRecord::<(), _>::to("log").payload(&number.to_string())).expect("room");
+        }
+        producer.flush(Duration::from_secs(10)).expect("written");
+    }
+
+    /// A broker that has just become leader may know less than what was committed.
+    #[test]
+    fn an_end_before_the_wanted_offset_is_waited_out() {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("log", 1, 1).expect("a topic");
+        let broker = cluster.bootstrap_servers();
+        write(&broker, 0..3);
+        let kafka = [("bootstrap.servers".to_owned(), broker.clone())].into();
+        let config = Config { kafka, ..Config::default() };
+        let reader = Reader::new(&config).unwrap();
+        let mut seen = Vec::new();
+        let mut late = None;
+        let begun = Instant::now();
+        let outcome = reader.read::<()>(
+            ("log", 0),
+            Some(0),
+            Some(5),
+            || {
+                if late.is_none() && begun.elapsed() > Duration::from_secs(2) {
+                    write(&broker, 3..5);
+                    late = Some(Instant::now());
+                }
+                ControlFlow::Continue(())
+            },
+            |message| {
+                seen.push(message.offset());
+                ControlFlow::Continue(())
+            },
+        );
+        assert!(matches!(outcome, Ok(None)), "{outcome:?}");
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+        assert!(late.is_some());
+        // What is there already is not waited for, nor is an empty stretch.
+        for (from, upto, expected) in [(Some(3), None, 2), (None, Some(2), 2), (Some(5), Some(5), 0)] {
+            let mut count = 0;
+            let each = |_: &BorrowedMessage<'_>| {
+                count += 1;
+                ControlFlow::<()>::Continue(())
+            };
+            reader.read(("log", 0), from, upto, nothing, each).unwrap();
+            assert_eq!(count, expected, "{from:?} {upto:?}");
+        }
+    }
 }

@@ -75,8 +75,8 @@ fn explained(failure: Failure) -> Failure {
     }
 }
 
-/// How long stages are given to commit, write their checkpoints and leave.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long stages are given to commit, write their checkpoints and leave; a second of ten is left to the process.
+const DRAIN: Duration = Duration::from_secs(9);
 
 impl Pipeline {
     /// Checks the configuration, makes missing topics where allowed, and starts the stages.
@@ -150,7 +150,7 @@ impl Pipeline {
         self.threads.iter().any(|(_, thread)| thread.is_finished())
     }
 
-    /// Asks the stages to end and waits for them, at most ten seconds; the first failure is handed back.
+    /// Asks the stages to end and waits for them, at most nine seconds; the first failure is handed back.
     pub fn stop(self) -> Result<(), Failure> {
         self.shared.stop.set();
         self.wait(Some(Instant::now() + DRAIN))

@@ -70,15 +70,21 @@ where
                 Some(0) => {}
                 Some(left_out) => match self.format {
                     LogFormat::Text => writeln!(writer, "… left out {left_out} times since:")?,
-                    LogFormat::Json => writeln!(
-                        writer,
-                        r#"{{"level":"WARN","fields":{{"message":"the next line was left out","left_out":{left_out}}}}}"#
-                    )?,
+                    LogFormat::Json => {
+                        writeln!(writer, "{}", left_out_line(*event.metadata().level(), left_out))?
+                    }
                 },
             }
         }
         self.inner.format_event(context, writer, event)
     }
+}
+
+/// Says in JSON, at the level of the line that follows, how often that was left out.
+fn left_out_line(level: Level, left_out: u64) -> String {
+    format!(
+        r#"{{"level":"{level}","fields":{{"message":"the next line was left out","left_out":{left_out}}}}}"#
+    )
 }
 
 /// What makes two warnings the same: where in the code they come from, and the fields that tell.
@@ -149,6 +155,14 @@ mod tests {
         assert_eq!(repeats.admit(7, at(60)), Some(59));
         assert_eq!(repeats.admit(7, at(61)), None);
         assert_eq!(repeats.admit(7, at(300)), Some(1));
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_at_the_level_of_its_line() {
+        for (level, word) in [(Level::ERROR, "ERROR"), (Level::WARN, "WARN")] {
+            let line: serde_json::Value = serde_json::from_str(&left_out_line(level, 7)).unwrap();
+            assert_eq!((line["level"].as_str(), line["fields"]["left_out"].as_u64()), (Some(word), Some(7)));
+        }
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Checkpoints in an object store.
 //!
 //! An object appears whole or not at all, and its name carries the position: instances that share a store need no
-//! lock. Two that write one position write the same state; one that is behind writes a name that the newer ones
-//! outlive.
+//! lock. Two that write one position write the same state; one that is behind writes a name that goes with the next.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::{Arc, Checkpoint, CheckpointStore, KEPT, name_of, newest_whole, position_of};
+use super::{Arc, Checkpoint, CheckpointStore, name_of, newest_whole, outdated, position_of};
 use crate::failure::{Failure, Kind};
 
 /// What listing, and deleting one, may take; the client itself repeats requests.
@@ -75,6 +74,14 @@ impl ObjectCheckpoints {
         Ok(found)
     }
 
+    async fn delete(&self, path: &Path) -> io::Result<()> {
+        match within(ASK, self.store.delete(path)).await {
+            // Another instance has been quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
     async fn write(&self, partition: i32, checkpoint: &Checkpoint) -> io::Result<()> {
         let path = self.folder(partition).child(name_of(checkpoint.position));
         let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), path, PART);
@@ -95,14 +102,21 @@ impl CheckpointStore for ObjectCheckpoints {
     fn save(&self, partition: i32, checkpoint: &Checkpoint) -> io::Result<()> {
         self.runtime.block_on(async {
             self.write(partition, checkpoint).await?;
-            for (_, old) in self.list(partition).await?.into_iter().skip(KEPT) {
-                match within(ASK, self.store.delete(&old)).await {
-                    // Another instance has been quicker.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    other => other?,
-                }
+            for old in outdated(self.list(partition).await?, checkpoint.position) {
+                self.delete(&old).await?;
             }
             Ok(())
+        })
+    }
+
+    fn forget_beyond(&self, partition: i32, end: i64) -> io::Result<usize> {
+        self.runtime.block_on(async {
+            let found = self.list(partition).await?;
+            let beyond: Vec<_> = found.into_iter().filter(|(at, _)| *at > end).collect();
+            for (_, path) in &beyond {
+                self.delete(path).await?;
+            }
+            Ok(beyond.len())
         })
     }
 
@@ -111,7 +125,7 @@ impl CheckpointStore for ObjectCheckpoints {
         let read = |path: &Path| {
             self.runtime.block_on(within(MOVE, async { self.store.get(path).await?.bytes().await }))
         };
-        Ok(newest_whole(found, version, position, |path| read(path).map(Vec::from)))
+        Ok(newest_whole(partition, found, version, position, |path| read(path).map(Vec::from)))
     }
 }
 

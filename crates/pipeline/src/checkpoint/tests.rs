@@ -35,6 +35,24 @@ fn two_are_kept_and_a_later_save_of_one_position_replaces_it() {
     assert_eq!(store.newest(0, 3, 19).unwrap(), Some(checkpoint(15, b"state")));
 }
 
+/// A log made anew begins again at low positions, below those that its former life has left.
+#[test]
+fn the_one_just_saved_stays_whatever_lies_further_and_what_lies_beyond_the_log_goes() {
+    let (_dir, store) = store();
+    for position in [900_000, 1_000_000] {
+        store.save(0, &checkpoint(position, b"former life")).unwrap();
+        store.save(1, &checkpoint(position, b"another partition")).unwrap();
+    }
+    store.save(0, &checkpoint(500, b"new life")).unwrap();
+    assert_eq!(store.newest(0, 3, 500).unwrap(), Some(checkpoint(500, b"new life")));
+    assert_eq!(store.newest(0, 3, i64::MAX).unwrap().map(|c| c.position), Some(1_000_000));
+    assert_eq!(store.forget_beyond(0, 500).unwrap(), 2);
+    assert_eq!(store.newest(0, 3, i64::MAX).unwrap(), Some(checkpoint(500, b"new life")));
+    assert_eq!(store.forget_beyond(0, 500).unwrap(), 0);
+    assert_eq!(store.newest(1, 3, i64::MAX).unwrap().map(|c| c.position), Some(1_000_000));
+    assert_eq!(store.forget_beyond(7, 0).unwrap(), 0, "a partition without any");
+}
+
 #[test]
 fn a_torn_or_flipped_checkpoint_gives_way_to_the_one_before() {
     let (_dir, store) = store();

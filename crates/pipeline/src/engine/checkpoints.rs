@@ -1,30 +1,37 @@
 //! Writes checkpoints beside the work: one at a time, in its own thread.
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoint, CheckpointStore};
 use crate::failure::Failure;
 use crate::metric;
+use crate::stop::Stop;
 
-/// How long the stage waits for the writer where it must not skip a checkpoint lightly.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the stage waits for the writer where it must not skip checkpoints lightly: for all of them together. A
+/// store that hangs must hold up neither the group nor the end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The writer. Its queue holds one checkpoint; while that waits, further ones are skipped and counted, except at
-/// the end.
+/// The writer. At most one checkpoint waits for it; while one does, no other is made.
 pub(super) struct Checkpoints {
-    queue: SyncSender<(i32, Checkpoint)>,
+    queue: Sender<(i32, Checkpoint)>,
+    /// One waits.
+    full: Arc<AtomicBool>,
     writer: JoinHandle<()>,
 }
 
 impl Checkpoints {
     /// Starts the writer.
     pub(super) fn over(store: Arc<dyn CheckpointStore>) -> Result<Checkpoints, Failure> {
-        let (queue, waiting) = sync_channel::<(i32, Checkpoint)>(1);
+        let (queue, waiting) = channel::<(i32, Checkpoint)>();
+        let full = Arc::new(AtomicBool::new(false));
+        let taken = Arc::clone(&full);
         let write = move || {
             for (partition, checkpoint) in waiting {
+                taken.store(false, Ordering::Release);
                 match store.save(partition, &checkpoint) {
                     Ok(()) => {
                         metric::checkpoint_saved(partition, checkpoint.state.len(), checkpoint.position)
@@ -37,29 +44,31 @@ impl Checkpoints {
             }
         };
         let writer = std::thread::Builder::new().name("checkpoints".to_owned()).spawn(write)?;
-        Ok(Checkpoints { queue, writer })
+        Ok(Checkpoints { queue, full, writer })
     }
 
-    /// Hands a checkpoint over; waits for room only where asked to, and not for long: a store that hangs must hold up
-    /// neither the group nor the end.
-    pub(super) fn keep(&self, partition: i32, checkpoint: Checkpoint, wait: bool) {
-        let until = Instant::now() + if wait { PATIENCE } else { Duration::ZERO };
-        let mut waiting = (partition, checkpoint);
-        // A writer that is gone has said why.
-        while let Err(TrySendError::Full(back)) = self.queue.try_send(waiting) {
+    /// Whether the writer has room for one, or gets it by `until`. A state is serialised only for room.
+    pub(super) fn has_room(&self, until: Instant) -> bool {
+        while self.full.load(Ordering::Acquire) {
             if Instant::now() >= until {
-                metric::checkpoint("skipped");
-                return;
+                return false;
             }
-            waiting = back;
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
+    }
+
+    /// Hands a checkpoint over, for which there is [room](Self::has_room).
+    pub(super) fn keep(&self, partition: i32, checkpoint: Checkpoint) {
+        self.full.store(true, Ordering::Release);
+        // A writer that is gone has said why.
+        let _ = self.queue.send((partition, checkpoint));
     }
 
     /// Writes what waits, and ends; what takes too long is left, for it only saves time.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(self, stop: &Stop) {
         drop(self.queue);
-        let until = Instant::now() + PATIENCE;
+        let until = stop.patience(PATIENCE);
         while !self.writer.is_finished() {
             if Instant::now() >= until {
                 tracing::warn!("the last checkpoint is not written in time and left");
@@ -96,6 +105,10 @@ mod tests {
             }
         }
 
+        fn forget_beyond(&self, _: i32, _: i64) -> io::Result<usize> {
+            Ok(0)
+        }
+
         fn newest(&self, _: i32, _: u32, _: i64) -> io::Result<Option<Checkpoint>> {
             Ok(None)
         }
@@ -108,9 +121,49 @@ mod tests {
             Checkpoints::over(Arc::new(Full { refuses: 2, tried: Arc::clone(&tried) })).unwrap();
         for position in 1..=4 {
             let last = LastRecord::of(position - 1, b"");
-            checkpoints.keep(0, Checkpoint { version: 1, position, last, state: Vec::new() }, true);
+            assert!(checkpoints.has_room(Instant::now() + PATIENCE));
+            checkpoints.keep(0, Checkpoint { version: 1, position, last, state: Vec::new() });
         }
-        checkpoints.finish();
+        checkpoints.finish(&Stop::default());
         assert_eq!(*crate::client::lock(&tried), [1, 2, 3, 4]);
+    }
+
+    /// A store that answers nothing until told to.
+    struct Hung(Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl CheckpointStore for Hung {
+        fn save(&self, _: i32, _: &Checkpoint) -> io::Result<()> {
+            let _ = crate::client::lock(&self.0).recv();
+            Ok(())
+        }
+
+        fn forget_beyond(&self, _: i32, _: i64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn newest(&self, _: i32, _: u32, _: i64) -> io::Result<Option<Checkpoint>> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn many_partitions_together_wait_for_a_hung_store_no_longer_than_one_and_make_no_state_for_it() {
+        let (answer, answers) = channel();
+        let checkpoints = Checkpoints::over(Arc::new(Hung(Mutex::new(answers)))).unwrap();
+        let made = std::cell::Cell::new(0);
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(300);
+        for partition in 0..64 {
+            if checkpoints.has_room(until) {
+                made.set(made.get() + 1);
+                let last = LastRecord::of(0, b"");
+                checkpoints.keep(partition, Checkpoint { version: 1, position: 1, last, state: Vec::new() });
+            }
+        }
+        assert_eq!(made.get(), 2, "one is being written, one waits");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        drop(answer);
+        assert!(checkpoints.has_room(Instant::now() + PATIENCE));
+        checkpoints.finish(&Stop::default());
     }
 }

@@ -25,6 +25,7 @@ use crate::metric;
 use crate::read::Reader;
 use crate::service::Shared;
 use crate::status::StandbyStatus;
+use crate::stop::Stop;
 
 /// Time between looks at what the owners have committed; about so much of the log is replayed at a takeover.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ const SLICE: Duration = Duration::from_secs(1);
 const ASK: Duration = Duration::from_secs(2);
 /// How long the stage waits for states. Without them it goes on from checkpoints.
 const HAND_OVER: Duration = Duration::from_secs(10);
+/// How long its end is waited for.
+const FINISH: Duration = Duration::from_secs(1);
 /// A partition that could not be followed is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -98,9 +101,17 @@ impl Standby {
         let _ = self.orders.send(Order::TakeBack(states));
     }
 
-    /// Ends it.
-    pub(super) fn finish(self) {
+    /// Ends it. Where it waits for a broker it is left: nothing of it has to be kept.
+    pub(super) fn finish(self, stop: &Stop) {
         drop(self.orders);
+        let until = stop.patience(FINISH);
+        while !self.thread.is_finished() {
+            if Instant::now() >= until {
+                tracing::debug!("the standby does not end in time and is left");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         if self.thread.join().is_err() {
             tracing::warn!("the standby panicked");
         }
@@ -269,7 +280,7 @@ impl Follower {
                 Ok(Some(Interrupted::Broken(failure))) => return Err(failure),
                 Ok(Some(Interrupted::ByOrder(order))) => self.waiting = Some(order),
                 Ok(Some(Interrupted::ByTime | Interrupted::ByEnd)) => {}
-                // Control records alone lie between.
+                // Read to there: control records alone lie between.
                 Ok(None) => held.position = committed.next,
                 Err(failure) => {
                     // What has been applied is whole.
@@ -321,5 +332,18 @@ mod tests {
         ] {
             assert_eq!(chosen(8, owned, most), expected, "{owned:?}, at most {most}");
         }
+    }
+
+    #[test]
+    fn one_that_waits_for_a_broker_is_not_waited_for() {
+        let (orders, _kept) = channel();
+        let (free, freed) = channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let _ = freed.recv();
+        });
+        let begun = Instant::now();
+        Standby { orders, thread }.finish(&Stop::default());
+        assert!(begun.elapsed() < FINISH * 3, "{:?}", begun.elapsed());
+        drop(free);
     }
 }

@@ -37,9 +37,27 @@ impl Start<'_> {
         let machine = &config.engine.machine;
         let committed = committed(log, member, partition, machine.version)?;
         match restore(machine, committed, bounds, config.engine.reset_from, warm, &mut self) {
-            Ok(task) => Ok(Task::new(partition, task, bounds.high)),
+            Ok(task) => {
+                self.forget_former_life(bounds);
+                Ok(Task::new(partition, task, bounds.high))
+            }
             Err(StartError::World(failure)) => Err(failure),
             Err(StartError::Refused(refusal)) => Err(refused(config, partition, refusal)),
+        }
+    }
+
+    /// Checkpoints beyond the end of the log are of another one that had its name.
+    fn forget_former_life(&self, bounds: Bounds) {
+        let (Some(store), partition) = (self.store, self.partition) else { return };
+        match store.forget_beyond(partition, bounds.high) {
+            Ok(0) => {}
+            Ok(forgotten) => {
+                let end = bounds.high;
+                tracing::warn!(partition, forgotten, end, "checkpoints beyond the log's end deleted");
+            }
+            Err(error) => {
+                tracing::warn!(partition, %error, "checkpoints beyond the log's end cannot be deleted for now");
+            }
         }
     }
 

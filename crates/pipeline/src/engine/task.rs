@@ -21,6 +21,8 @@ pub(super) struct Task {
     /// Where the partition ended at the start, until that has been read.
     end: Option<i64>,
     checkpointed: Instant,
+    /// The checkpoint that is due has been counted as one without room.
+    skipped: bool,
     applied: u64,
     pub(super) bytes: u64,
 }
@@ -34,6 +36,7 @@ impl Task {
             plans_checked: false,
             end: Some(end),
             checkpointed: Instant::now(),
+            skipped: false,
             applied: 0,
             bytes: 0,
         };
@@ -94,14 +97,25 @@ impl Task {
         }
     }
 
-    /// A checkpoint where one is due and everything is said.
-    pub(super) fn checkpoint(&mut self, every: Duration) -> Option<Checkpoint> {
-        if self.checkpointed.elapsed() < every {
-            return None;
-        }
+    /// Since when a checkpoint is due, where everything is said: what waits longest is kept first.
+    pub(super) fn checkpoint_due(&self, every: Duration) -> Option<Instant> {
+        let due = self.checkpointed + every;
+        (due <= Instant::now() && self.log.said_all()).then_some(due)
+    }
+
+    /// A checkpoint, which will be kept.
+    pub(super) fn checkpoint(&mut self) -> Option<Checkpoint> {
         let checkpoint = self.log.checkpoint()?;
         self.checkpointed = Instant::now();
+        self.skipped = false;
         Some(checkpoint)
+    }
+
+    /// The checkpoint that is due found no room: it stays due, and counts once.
+    pub(super) fn no_room(&mut self) {
+        if !std::mem::replace(&mut self.skipped, true) {
+            metric::checkpoint("skipped");
+        }
     }
 
     pub(super) fn count_applied(&mut self) {

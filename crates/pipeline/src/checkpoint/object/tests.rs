@@ -40,6 +40,11 @@ fn keeps_its_word(store: &ObjectCheckpoints) {
     let notes = store.folder(0).child("notes.txt");
     store.runtime.block_on(store.store.put(&notes, PutPayload::from_static(b"mine"))).unwrap();
     assert_eq!(store.newest(0, 3, 35).unwrap().map(|c| c.position), Some(30));
+    // A log made anew begins below what its former life has left.
+    store.save(0, &checkpoint(5, b"new life")).unwrap();
+    assert_eq!(store.newest(0, 3, 9).unwrap(), Some(checkpoint(5, b"new life")));
+    assert_eq!(store.forget_beyond(0, 9).unwrap(), 2, "40 and 30");
+    assert_eq!(store.newest(0, 3, 100).unwrap(), Some(checkpoint(5, b"new life")));
 }
 
 #[test]
