@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use plumbline_engine::alert::Alert;
 use plumbline_engine::{Engine, WorkspaceState};
 use tokio::sync::watch;
 
@@ -75,6 +76,11 @@ impl Shared {
         if self.0.history.write().unwrap_or_else(PoisonError::into_inner).take(value) {
             self.changed();
         }
+    }
+
+    /// The newest record of the alert with this whole id, as far as the topic has been followed.
+    pub fn alert(&self, alert_id: &str) -> Option<Alert> {
+        self.episodes(|history| history.episode(alert_id).map(|told| told.last.clone()))
     }
 
     fn changed(&self) {

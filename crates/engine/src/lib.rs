@@ -8,6 +8,7 @@ mod aggregate;
 pub mod alert;
 mod amend;
 mod clock;
+mod command;
 mod config;
 mod engine;
 mod epoch;
@@ -24,6 +25,7 @@ mod workspace;
 
 pub use aggregate::AggregateUpdate;
 pub use clock::EngineClock;
+pub use command::MAX_NOTE;
 pub use config::EngineConfig;
 pub use engine::{Engine, History, HistoryError, NoHistory, Stop};
 pub use snapshot::SnapshotError;

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use plumbline_drift::judge::{
-    Acknowledgement, EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns,
-};
-use plumbline_events::{Command, CommandRecord, EventView, PlanRecord};
+use plumbline_drift::judge::{EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns};
+use plumbline_events::{EventView, PlanRecord};
 use plumbline_funnel::{Applied, Fold};
 use plumbline_plan::{Diagnostic, Plan};
 use plumbline_units::{Day, Name, Timestamp};
@@ -20,9 +18,6 @@ use crate::schedule::{Schedule, Watermarks, ends};
 use crate::streams::{Inputs, Needs, Streams};
 use crate::trend::{Trend, TrendPoint};
 use crate::{EngineConfig, Output, aggregate, alert};
-
-/// Command ids remembered to tell a retry from a new command.
-const REMEMBERED_COMMANDS: usize = 10_000;
 
 /// The plan in force as it stands in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,7 +273,7 @@ impl WorkspaceState {
         self.publish_data(closed.changes, out);
     }
 
-    fn publish_data(&self, changes: Vec<DataChange>, out: &mut Vec<Output>) {
+    pub(crate) fn publish_data(&self, changes: Vec<DataChange>, out: &mut Vec<Output>) {
         for change in changes {
             out.push(alert_output(&alert::data(&self.name, &self.plan, &change)));
         }
@@ -291,39 +286,11 @@ impl WorkspaceState {
         out.push(alert_output(&notice));
     }
 
-    fn publish(&self, changes: Vec<EpisodeChange>, out: &mut Vec<Output>) {
+    pub(crate) fn publish(&self, changes: Vec<EpisodeChange>, out: &mut Vec<Output>) {
         for change in changes {
             let alert = alert::build(&self.name, &self.plan, &change, self.judge.statuses());
             out.push(alert_output(&alert));
         }
-    }
-
-    /// A person's decision; a command id seen before changes nothing.
-    pub(crate) fn command(&mut self, record: &CommandRecord, now: Timestamp, out: &mut Vec<Output>) {
-        if self.commands.contains(&record.command_id) {
-            return;
-        }
-        if self.commands.len() >= REMEMBERED_COMMANDS {
-            self.commands.pop_front();
-        }
-        self.commands.push_back(record.command_id.clone());
-        let change = match &record.command {
-            Command::Acknowledge { episode, function, note, until } => {
-                let said = Acknowledgement {
-                    function: function.to_string(),
-                    note: note.to_string(),
-                    at: now,
-                    until: *until,
-                };
-                let data = self.health.acknowledge(episode, now);
-                self.publish_data(data.into_iter().collect(), out);
-                let day = self.plan.zone.day_of(now);
-                self.judge.acknowledge(&EpisodeKey(episode.to_string()), said, day)
-            }
-            // The log keeps the words; nothing is decided by them.
-            Command::Note { .. } => None,
-        };
-        self.publish(change.into_iter().collect(), out);
     }
 
     /// Goes over to a later revision. `refold` is the fold under the new plan where the two fold differently.

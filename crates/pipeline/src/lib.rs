@@ -36,7 +36,7 @@ mod transaction;
 pub use admin::ensure_topics;
 pub use alerts::{AlertFeed, follow_alerts};
 pub use allowed::AllowHandle;
-pub use append::{Acknowledge, MAX_NOTE, acknowledge, apply_plan};
+pub use append::{Acknowledge, acknowledge, apply_plan};
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
 pub use client::FORCED;
 pub use config::{

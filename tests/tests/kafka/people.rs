@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbline_engine::alert::Alert;
-use plumbline_pipeline::{Acknowledge, acknowledge};
+use plumbline_pipeline::{Acknowledge, Stop, acknowledge};
 use plumbline_tests::host::configured_plan;
 use plumbline_tests::world::{World, eventually};
 
@@ -49,7 +49,7 @@ fn an_alert_is_acknowledged_once_each_of_its_owners_has_spoken_and_a_replay_says
             note: note.to_owned(),
             until: None,
         };
-        acknowledge(&world.config, &said)
+        acknowledge(&world.config, &said, None, &Stop::default())
     };
     for (function, note, complaint) in [
         ("catering", "", "owns no part of it"),

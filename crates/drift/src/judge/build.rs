@@ -1,6 +1,8 @@
 //! From a case to what its episode publishes.
 
-use plumbline_plan::{Direction, Owner, Pattern, Severity, StageIndex, Transition as PlanTransition};
+use plumbline_plan::{
+    Direction, Owner, Pattern, Plan, Severity, StageIndex, Target, Transition as PlanTransition,
+};
 use plumbline_units::{Day, Timestamp};
 
 use super::assess::Case;
@@ -50,13 +52,8 @@ impl Story<'_> {
     pub(crate) fn episode(&self, key: EpisodeKey, day: Day, published: Published) -> Episode {
         let plan = self.case.plan;
         let target = self.case.target;
-        let transition = published.assessment.drift.transition.and_then(|(from, _)| self.transition(from));
-        let (owners, action, runbook_url) = match self.pattern {
-            Some(pattern) => (pattern.owners.clone(), pattern.action.clone(), pattern.runbook_url.clone()),
-            None => (self.owners(transition), target.action.clone(), target.runbook_url.clone()),
-        };
-        let action = action.or_else(|| transition.and_then(|t| t.action.clone()));
-        let runbook_url = runbook_url.or_else(|| transition.and_then(|t| t.runbook_url.clone()));
+        let drifting = published.assessment.drift.transition.map(|(from, _)| from);
+        let Prescribed { owners, action, runbook_url } = prescribed(plan, target, self.pattern, drifting);
         Episode {
             key,
             subject: Subject {
@@ -81,30 +78,10 @@ impl Story<'_> {
             inhibited_by: None,
             supersedes: Vec::new(),
             owners,
-            action: action.map(String::from),
-            runbook_url: runbook_url.map(String::from),
+            action,
+            runbook_url,
             title: published.title,
             summary: published.summary,
-        }
-    }
-
-    fn transition(&self, from: StageIndex) -> Option<&PlanTransition> {
-        self.case.plan.motions.first()?.transitions.iter().find(|t| t.from == from)
-    }
-
-    /// Transitions, not departments, are owned: the drifting transition's owners, unless the target names its own.
-    fn owners(&self, transition: Option<&PlanTransition>) -> Vec<Owner> {
-        let target = self.case.target;
-        let all = self.case.plan.motions.first().map_or(&[][..], |m| &m.transitions);
-        let inherited = target.owners.iter().all(|o| all.iter().any(|t| t.owners.contains(o)))
-            && all
-                .iter()
-                .filter(|t| on_path(target.metric, t))
-                .flat_map(|t| &t.owners)
-                .all(|o| target.owners.contains(o));
-        match transition {
-            Some(transition) if inherited => transition.owners.clone(),
-            _ => target.owners.clone(),
         }
     }
 
@@ -123,6 +100,59 @@ impl Story<'_> {
             first_stage: names::stage(plan, StageIndex(0)),
         };
         (words.title(), words.summary())
+    }
+}
+
+/// What a plan prescribes for an episode.
+pub(crate) struct Prescribed {
+    pub(crate) owners: Vec<Owner>,
+    pub(crate) action: Option<String>,
+    pub(crate) runbook_url: Option<String>,
+}
+
+/// What the plan prescribes for a drift of the target or pattern that began in the transition from `drifting`.
+fn prescribed(
+    plan: &Plan,
+    target: &Target,
+    pattern: Option<&Pattern>,
+    drifting: Option<StageIndex>,
+) -> Prescribed {
+    let all = plan.motions.first().map_or(&[][..], |motion| &motion.transitions);
+    let transition = drifting.and_then(|from| all.iter().find(|t| t.from == from));
+    let (owners, action, runbook_url) = match pattern {
+        Some(pattern) => (pattern.owners.clone(), pattern.action.clone(), pattern.runbook_url.clone()),
+        None => (owners(target, all, transition), target.action.clone(), target.runbook_url.clone()),
+    };
+    let action = action.or_else(|| transition.and_then(|t| t.action.clone()));
+    let runbook_url = runbook_url.or_else(|| transition.and_then(|t| t.runbook_url.clone()));
+    Prescribed { owners, action: action.map(String::from), runbook_url: runbook_url.map(String::from) }
+}
+
+/// The same for a live episode under another revision of its plan, whose stages are found by name. `None` where that
+/// knows its subject no more.
+pub(crate) fn prescribed_anew(plan: &Plan, episode: &Episode) -> Option<Prescribed> {
+    let subject = &episode.subject;
+    let target = plan.target(plan.target_named(subject.target.as_str())?);
+    let pattern = match &subject.pattern {
+        Some(name) => Some(plan.patterns.iter().find(|p| p.name == *name)?),
+        None => None,
+    };
+    let drift = &episode.assessment.drift;
+    let from = drift.transition.and(drift.of.split_once('>')).and_then(|(from, _)| plan.stage(from));
+    Some(prescribed(plan, target, pattern, from))
+}
+
+/// Transitions, not departments, are owned: the drifting transition's owners, unless the target names its own.
+fn owners(target: &Target, all: &[PlanTransition], transition: Option<&PlanTransition>) -> Vec<Owner> {
+    let inherited = target.owners.iter().all(|o| all.iter().any(|t| t.owners.contains(o)))
+        && all
+            .iter()
+            .filter(|t| on_path(target.metric, t))
+            .flat_map(|t| &t.owners)
+            .all(|o| target.owners.contains(o));
+    match transition {
+        Some(transition) if inherited => transition.owners.clone(),
+        _ => target.owners.clone(),
     }
 }
 

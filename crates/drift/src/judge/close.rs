@@ -9,7 +9,7 @@ use plumbline_units::Day;
 use super::assess::Case;
 use super::build::{Story, drifting};
 use super::depend::Standing;
-use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, RuledOut, Transition};
+use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision, RuledOut, Transition};
 use super::facts::{Facts, Leaf};
 use super::life::Moment;
 use super::measure::{Measured, dated, labelled, measure, planned};
@@ -61,9 +61,10 @@ impl Judge {
         }
         // Nothing is called anything unless it drifts.
         let said = before.latch().and_then(|_| self.statuses.get(key)?.label);
+        let episode = EpisodeKey::new(&plan.name, &target.name, &key.1);
         let Some(model) = models.get(index, scoped) else {
             self.remember((key, scoped), Track { closed: Some(now.day), ..before }, Found::NO_PLAN, now);
-            return Vec::new();
+            return self.run_out(&episode, now);
         };
         let plan_value = Some(planned(target, model));
         if let Some(why) = now.ctx.held(target.metric, scope) {
@@ -75,7 +76,7 @@ impl Judge {
                 ..Found::NO_PLAN
             };
             self.remember((key, scoped), Track { closed: Some(now.day), ..before }, found, now);
-            return Vec::new();
+            return self.run_out(&episode, now);
         }
         let counts = self.counts(facts, scope, now);
         let measured = measure(&plan, target, model, &counts.series, &before);
@@ -160,7 +161,8 @@ impl Judge {
                 episode.inhibited_by = self.inhibitor(case, measured, &episode, true, now);
                 vec![self.keep(episode.open(now))]
             }
-            (Some(latch), Some(episode)) => {
+            (Some(latch), Some(mut episode)) => {
+                let run_out = episode.run_out(now.at);
                 let episode = episode.settle(latch.recovering, now.at);
                 let by = self.inhibitor(case, measured, &episode, false, now);
                 let transition = match step {
@@ -170,7 +172,7 @@ impl Judge {
                     _ => None,
                 };
                 let numbers = || story(latch).publish(now.at, drifting(latch));
-                match transition {
+                let changes = match transition {
                     Some(transition) => {
                         let mut episode = episode;
                         episode.inhibited_by = by;
@@ -184,9 +186,32 @@ impl Judge {
                         vec![self.keep(episode.relabel(numbers(), now))]
                     }
                     None => self.amend(case, label, (episode, *latch), measured, now),
-                }
+                };
+                self.or_run_out(changes, &key, run_out, now)
             }
         }
+    }
+
+    /// What a tick tells of an episode; where that is nothing, that its acknowledgement has run out.
+    pub(crate) fn or_run_out(
+        &mut self,
+        mut changes: Vec<EpisodeChange>,
+        key: &EpisodeKey,
+        run_out: Option<Revision>,
+        now: Moment<'_>,
+    ) -> Vec<EpisodeChange> {
+        if changes.is_empty()
+            && let (Some(episode), Some(revision)) = (self.episodes.get_mut(key), run_out)
+        {
+            changes.push(episode.tell(revision, now));
+        }
+        changes
+    }
+
+    /// Lets the words on an episode run out that otherwise stands still.
+    fn run_out(&mut self, key: &EpisodeKey, now: Moment<'_>) -> Vec<EpisodeChange> {
+        let run_out = self.episodes.get_mut(key).and_then(|episode| episode.run_out(now.at));
+        self.or_run_out(Vec::new(), key, run_out, now)
     }
 
     /// Holds an episode that goes on.

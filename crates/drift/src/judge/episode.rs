@@ -71,7 +71,6 @@ pub struct Episode {
     /// Where it stands in its life.
     pub state: EpisodeState,
     /// Who of its owners knows: the last word of each function, in the order in which they spoke first.
-    #[serde(default)]
     pub acknowledgements: Vec<Acknowledgement>,
     /// How bad.
     pub severity: Severity,
@@ -138,6 +137,13 @@ pub struct Acknowledgement {
     pub until: Option<Timestamp>,
 }
 
+impl Acknowledgement {
+    /// Whether it has not run out.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.until.is_none_or(|until| at < until)
+    }
+}
+
 /// How an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,6 +177,11 @@ impl Resolution {
 }
 
 impl Episode {
+    /// Whether a function is one of its owners.
+    pub(crate) fn owned_by(&self, function: &str) -> bool {
+        self.owners.iter().any(|owner| owner.function.as_str() == function)
+    }
+
     /// Whether each function that owns it has acknowledged it.
     pub fn known_to_all(&self) -> bool {
         self.owners
@@ -223,7 +234,7 @@ pub struct Revision {
     pub from: String,
     /// What holds now.
     pub to: String,
-    /// Why: `dependency`, `version`, …
+    /// Why: `dependency`, `plan`, `expired`, …
     pub cause: String,
 }
 

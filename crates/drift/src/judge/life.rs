@@ -1,9 +1,10 @@
 //! An episode's transitions. Each consumes the episode; what resolves it hands none back.
 
-use plumbline_plan::Severity;
+use plumbline_plan::{Owner, Severity};
 use plumbline_units::{Day, Timestamp};
 
 use super::TickContext;
+use super::build::Prescribed;
 use super::episode::{
     Acknowledgement, Episode, EpisodeChange, EpisodeKey, EpisodeState, Resolution, Revision, Transition,
 };
@@ -111,36 +112,86 @@ impl Episode {
         now.change(Transition::Resolved, &self)
     }
 
-    /// One of its owners knows. `None` where the function owns no part of it: then nothing has changed.
+    /// One of its owners knows. `None` where the function owns no part of it, or its word has run out before it was
+    /// given: then nothing has changed.
     pub(crate) fn acknowledge(
         &mut self,
         acknowledgement: Acknowledgement,
         now: Moment<'_>,
     ) -> Option<EpisodeChange> {
-        let owns = |owner: &plumbline_plan::Owner| owner.function.as_str() == acknowledgement.function;
-        if !self.owners.iter().any(owns) {
+        if !self.owned_by(&acknowledgement.function) || !acknowledgement.holds(now.at) {
             return None;
         }
-        self.sequence += 1;
+        self.acknowledgements.retain(|known| known.holds(now.at));
         match self.acknowledgements.iter_mut().find(|known| known.function == acknowledgement.function) {
             Some(known) => *known = acknowledgement,
             None => self.acknowledgements.push(acknowledgement),
         }
-        if self.state == EpisodeState::Open && self.known_to_all() {
-            self.state = EpisodeState::Acknowledged;
-        }
+        self.state = self.standing(self.state == EpisodeState::Recovering);
+        self.sequence += 1;
         Some(now.change(Transition::Acknowledged, self))
     }
 
     /// Unpublished movement between ticks: whether it recovers, and acknowledgements that have run out.
     pub(crate) fn settle(mut self, recovering: bool, at: Timestamp) -> Episode {
-        self.acknowledgements.retain(|known| known.until.is_none_or(|until| at < until));
-        self.state = match (recovering, self.known_to_all()) {
+        self.run_out(at);
+        self.state = self.standing(recovering);
+        self
+    }
+
+    /// Drops the words that have run out. Where they leave an episode that all owners knew to somebody who does not,
+    /// that is to be told.
+    pub(crate) fn run_out(&mut self, at: Timestamp) -> Option<Revision> {
+        let (known, from) = (self.known_to_all(), self.who_knows());
+        self.acknowledgements.retain(|known| known.holds(at));
+        if !known || self.known_to_all() {
+            return None;
+        }
+        self.state = self.standing(self.state == EpisodeState::Recovering);
+        let (field, to, cause) = ("acknowledgements".to_string(), self.who_knows(), "expired".to_string());
+        Some(Revision { field, from, to, cause })
+    }
+
+    /// Takes what another revision of the plan prescribes; who no longer owns it has no word in it. Told where others
+    /// own it than before.
+    pub(crate) fn reassign(&mut self, prescribed: Prescribed, now: Moment<'_>) -> Option<EpisodeChange> {
+        let Prescribed { owners, action, runbook_url } = prescribed;
+        (self.action, self.runbook_url) = (action, runbook_url);
+        if self.owners == owners {
+            return None;
+        }
+        let listed = |owners: &[Owner]| {
+            let each = owners.iter().map(|owner| format!("{}/{}", owner.function, owner.team));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let (field, cause) = ("owners".to_string(), "plan".to_string());
+        let revision = Revision { field, from: listed(&self.owners), to: listed(&owners), cause };
+        self.owners = owners;
+        let mut words = std::mem::take(&mut self.acknowledgements);
+        words.retain(|known| self.owned_by(&known.function));
+        self.acknowledgements = words;
+        self.state = self.standing(self.state == EpisodeState::Recovering);
+        Some(self.tell(revision, now))
+    }
+
+    /// Publishes a revision of the episode as it stands.
+    pub(crate) fn tell(&mut self, revision: Revision, now: Moment<'_>) -> EpisodeChange {
+        self.sequence += 1;
+        EpisodeChange { revision: Some(revision), ..now.change(Transition::Revised, self) }
+    }
+
+    fn standing(&self, recovering: bool) -> EpisodeState {
+        match (recovering, self.known_to_all()) {
             (true, _) => EpisodeState::Recovering,
             (false, true) => EpisodeState::Acknowledged,
             (false, false) => EpisodeState::Open,
-        };
-        self
+        }
+    }
+
+    fn who_knows(&self) -> String {
+        let functions: Vec<&str> =
+            self.acknowledgements.iter().map(|known| known.function.as_str()).collect();
+        if functions.is_empty() { "none".to_string() } else { functions.join(", ") }
     }
 
     fn take(&mut self, numbers: Published) {

@@ -206,7 +206,7 @@ impl Judge {
     }
 
     /// A person says that one of the owning functions knows; `day` is the last closed one. `None` where no such episode
-    /// is live, or the function owns no part of it.
+    /// is live, the function owns no part of it, or its word has run out before it was given.
     pub fn acknowledge(
         &mut self,
         episode: &EpisodeKey,
@@ -220,7 +220,7 @@ impl Judge {
     }
 
     /// Replaces the plan by a later revision: episodes of what it no longer promises end as
-    /// [`Resolution::PlanRevised`], the others go on. A target that promises something else under its old name
+    /// [`Resolution::PlanRevised`], the others go on with the owners it names. A target that promises something else under its old name
     /// begins anew. `day` is the last closed one.
     pub fn revise(&mut self, plan: Arc<Plan>, day: Day, at: Timestamp) -> Vec<EpisodeChange> {
         let (before, mut state) = (Arc::clone(&self.plan), self.save());
@@ -238,12 +238,18 @@ impl Judge {
         let (going_on, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
             std::mem::take(&mut self.episodes).into_iter().partition(|(key, _)| kept.contains(key));
         self.episodes = going_on;
-        self.episodes.values_mut().for_each(|episode| episode.plan_revision = plan.revision);
         let end = |episode: Episode| {
             let ctx = close::no_tick(episode.historical);
             episode.resolve(Resolution::PlanRevised, None, Moment { day, at, ctx: &ctx })
         };
-        ended.into_values().map(end).collect()
+        let mut changes: Vec<EpisodeChange> = ended.into_values().map(end).collect();
+        for episode in self.episodes.values_mut() {
+            episode.plan_revision = plan.revision;
+            let ctx = close::no_tick(episode.historical);
+            let prescribed = build::prescribed_anew(&plan, episode);
+            changes.extend(prescribed.and_then(|p| episode.reassign(p, Moment { day, at, ctx: &ctx })));
+        }
+        changes
     }
 
     /// Takes the published episodes (key and last sequence) as the truth: sequences continue from them, and a

@@ -38,7 +38,7 @@ impl Judge {
                 }
                 self.open_pattern(pattern, scope, key, now, facts)
             }
-            Some(episode) => {
+            Some(mut episode) => {
                 if let Some((resolution, why)) = self.ended(pattern, &label) {
                     let numbers = self.tell(pattern, scope, now, facts).map(|mut numbers| {
                         numbers.summary = why;
@@ -50,6 +50,7 @@ impl Judge {
                     let track = self.tracks.get(&(c.target, label.clone()));
                     track.and_then(|t| t.latch()).is_some_and(|latch| latch.recovering)
                 });
+                let run_out = episode.run_out(now.at);
                 let episode = episode.settle(recovering, now.at);
                 if episode.historical
                     && !now.ctx.historical
@@ -64,7 +65,8 @@ impl Judge {
                 {
                     return vec![self.keep(episode.relabel(numbers, now))];
                 }
-                self.amend_pattern(pattern, scope, episode, now, facts)
+                let changes = self.amend_pattern(pattern, scope, episode, now, facts);
+                self.or_run_out(changes, &key, run_out, now)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbline_drift::judge::{
-    Acknowledgement, Assessment, Episode, EpisodeChange, Interval as Numbers, TargetStatus, Verdict,
+    self, Acknowledgement, Assessment, Episode, EpisodeChange, Interval as Numbers, TargetStatus, Verdict,
     WatchReason, e_value,
 };
 use plumbline_plan::{Owner, Plan, Severity};
@@ -17,12 +17,21 @@ use super::{
     OwnerSide, PerWeek, PlanSide, Projected, Related, Revision, RuledOut, SoFar,
 };
 
-fn acknowledgement(said: &Acknowledgement) -> AcknowledgementSide {
+pub(super) fn acknowledgement(said: &Acknowledgement) -> AcknowledgementSide {
     AcknowledgementSide {
         function: said.function.clone(),
         at: said.at,
         until: said.until,
         note: said.note.clone(),
+    }
+}
+
+pub(super) fn revision(revised: &judge::Revision) -> Revision {
+    Revision {
+        field: revised.field.clone(),
+        from: revised.from.clone(),
+        to: revised.to.clone(),
+        cause: revised.cause.clone(),
     }
 }
 
@@ -125,12 +134,7 @@ pub fn build<'a>(
         related: statuses.filter(|s| related_to(s, episode)).map(related).collect(),
         supersedes: episode.supersedes.iter().map(ToString::to_string).collect(),
         inhibited_by: episode.inhibited_by.as_ref().map(ToString::to_string),
-        revision: change.revision.as_ref().map(|r| Revision {
-            field: r.field.clone(),
-            from: r.from.clone(),
-            to: r.to.clone(),
-            cause: r.cause.clone(),
-        }),
+        revision: change.revision.as_ref().map(revision),
         resolution: change.resolution().map(|r| r.word().into()),
         links: BTreeMap::new(),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plumbline_plan::{Plan, Severity};
 use plumbline_units::{Name, Timestamp};
 
-use super::build::{alert_id, severity_word};
+use super::build::{acknowledgement, alert_id, revision, severity_word};
 use super::when::notify_at;
 use super::{Alert, OnsetSide, Related};
 use crate::health::DataChange;
@@ -29,7 +29,7 @@ pub fn data(workspace: &Name, plan: &Plan, change: &DataChange) -> Alert {
     }
     Alert {
         transition: change.transition.into(),
-        state: match (resolved, episode.acknowledged) {
+        state: match (resolved, episode.acknowledged()) {
             (true, _) => "resolved",
             (false, true) => "acknowledged",
             (false, false) => "open",
@@ -48,7 +48,9 @@ pub fn data(workspace: &Name, plan: &Plan, change: &DataChange) -> Alert {
             high: since,
             days: plan.zone.day_of(change.at).since(since) + 1,
         }),
+        acknowledgements: episode.acknowledgements.iter().map(acknowledgement).collect(),
         related,
+        revision: change.revision.as_ref().map(revision),
         resolution: change.resolution.map(Into::into),
         ..blank(workspace, &episode.key, &episode.title, &episode.action, change.at, episode.historical)
     }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use plumbline_drift::judge::{Hold, Spoils};
+use plumbline_drift::judge::{Acknowledgement, Hold, Revision, Spoils};
 use plumbline_plan::Scope;
 use plumbline_units::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Episodes open at a time; further findings hold verdicts back but get none until one ends.
 const MAX_EPISODES: usize = 1_000;
+
+/// Words kept of an episode; past that the one that was given first goes.
+const MAX_WORDS: usize = 8;
 
 /// What can be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,8 +135,8 @@ pub struct DataEpisode {
     pub historical: bool,
     /// Since when.
     pub since: Timestamp,
-    /// Its owners know.
-    pub acknowledged: bool,
+    /// Who knows of it. The plan names no owners of data: whoever speaks first knows for all.
+    pub acknowledgements: Vec<Acknowledgement>,
     /// It holds verdicts back.
     pub critical: bool,
     /// What is held back.
@@ -146,11 +149,44 @@ pub struct DataEpisode {
     pub action: String,
 }
 
+impl DataEpisode {
+    /// Whether somebody knows.
+    pub fn acknowledged(&self) -> bool {
+        !self.acknowledgements.is_empty()
+    }
+
+    /// Somebody knows. False where the word has run out before it was given: then nothing has changed.
+    pub(crate) fn acknowledge(&mut self, said: Acknowledgement) -> bool {
+        let at = said.at;
+        if !said.holds(at) {
+            return false;
+        }
+        self.acknowledgements.retain(|known| known.holds(at) && known.function != said.function);
+        if self.acknowledgements.len() >= MAX_WORDS {
+            self.acknowledgements.remove(0);
+        }
+        self.acknowledgements.push(said);
+        self.sequence += 1;
+        true
+    }
+
+    /// Drops the words that have run out; where none is left, that is to be told.
+    fn run_out(&mut self, at: Timestamp) -> Option<Revision> {
+        let known: Vec<&str> = self.acknowledgements.iter().map(|known| known.function.as_str()).collect();
+        let from = known.join(", ");
+        self.acknowledgements.retain(|known| known.holds(at));
+        let (field, cause) = ("acknowledgements".into(), "expired".into());
+        (!from.is_empty() && !self.acknowledged()).then(|| Revision { field, from, to: "none".into(), cause })
+    }
+}
+
 /// A published change of a data episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataChange {
-    /// opened, carried, acknowledged, resolved.
+    /// opened, carried, revised, acknowledged, resolved.
     pub transition: &'static str,
+    /// What was revised.
+    pub revision: Option<Revision>,
     /// Where it resolved: recovered, accepted, plan_revised.
     pub resolution: Option<&'static str>,
     /// The tick's instant.
@@ -185,10 +221,15 @@ impl Register {
             match before.remove(&finding.key) {
                 Some(mut episode) => {
                     episode.holds = finding.holds();
+                    let run_out = episode.run_out(at);
                     if episode.historical && !historical {
                         episode.historical = false;
                         episode.sequence += 1;
                         changes.push(change("carried", None, at, &episode));
+                    } else if run_out.is_some() {
+                        episode.sequence += 1;
+                        let revised = change("revised", None, at, &episode);
+                        changes.push(DataChange { revision: run_out, ..revised });
                     }
                     self.episodes.insert(finding.key, episode);
                 }
@@ -224,7 +265,7 @@ fn change(
     at: Timestamp,
     episode: &DataEpisode,
 ) -> DataChange {
-    DataChange { transition, resolution, at, episode: episode.clone() }
+    DataChange { transition, revision: None, resolution, at, episode: episode.clone() }
 }
 
 fn opened(plan: &str, finding: &Finding, at: Timestamp, historical: bool) -> DataEpisode {
@@ -235,7 +276,7 @@ fn opened(plan: &str, finding: &Finding, at: Timestamp, historical: bool) -> Dat
         sequence: 1,
         historical,
         since: finding.since,
-        acknowledged: false,
+        acknowledgements: Vec::new(),
         critical: finding.critical,
         holds: finding.holds(),
         title: finding.title.clone(),
@@ -250,5 +291,68 @@ pub(crate) fn hours(hours: u32) -> String {
         1 => "1 hour".into(),
         0..=71 => format!("{hours} hours"),
         _ => format!("{} days", hours / 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+
+    fn said(function: &str, at: i64, until: Option<i64>) -> Acknowledgement {
+        let (function, note) = (function.to_owned(), "on it".to_owned());
+        let until = until.map(|day| Timestamp::clamped(day * DAY));
+        Acknowledgement { function, note, at: Timestamp::clamped(at * DAY), until }
+    }
+
+    fn settle(register: &mut Register, day: i64) -> Vec<DataChange> {
+        let at = Timestamp::clamped(day * DAY);
+        let finding = Finding::new(Kind::SilentSource, "crm", Timestamp::clamped(0));
+        register.settle("p", vec![finding], &BTreeMap::new(), at, false)
+    }
+
+    fn only(register: &mut Register) -> &mut DataEpisode {
+        register.episodes.values_mut().next().expect("one is open")
+    }
+
+    #[test]
+    fn one_word_suffices_until_it_runs_out_which_is_told_once() {
+        let mut register = Register::default();
+        assert_eq!(settle(&mut register, 1)[0].transition, "opened");
+        assert!(!only(&mut register).acknowledge(said("ops", 2, Some(2))), "run out before it was given");
+        assert!(only(&mut register).acknowledge(said("ops", 2, Some(5))));
+        assert_eq!(settle(&mut register, 4), []);
+        assert_eq!(only(&mut register).acknowledgements, [said("ops", 2, Some(5))]);
+        let changes = settle(&mut register, 5);
+        let [change] = changes.as_slice() else { panic!("{changes:?}") };
+        let revision = change.revision.as_ref().expect("told why");
+        assert_eq!(
+            (change.transition, revision.from.as_str(), revision.cause.as_str()),
+            ("revised", "ops", "expired")
+        );
+        assert_eq!((change.episode.sequence, change.episode.acknowledged()), (3, false));
+        assert_eq!(settle(&mut register, 6), []);
+        // Two know; one is left.
+        assert!(only(&mut register).acknowledge(said("ops", 6, Some(7))));
+        assert!(only(&mut register).acknowledge(said("sales", 6, None)));
+        assert_eq!(settle(&mut register, 8), []);
+        assert_eq!(only(&mut register).acknowledgements, [said("sales", 6, None)]);
+    }
+
+    #[test]
+    fn the_last_word_of_a_function_counts_and_the_words_are_bounded() {
+        let mut register = Register::default();
+        settle(&mut register, 1);
+        let episode = only(&mut register);
+        for at in 1..=3 {
+            episode.acknowledge(said("ops", at, None));
+        }
+        assert_eq!(episode.acknowledgements, [said("ops", 3, None)]);
+        for number in 0..20 {
+            episode.acknowledge(said(&format!("f{number}"), 4, None));
+        }
+        assert_eq!(episode.acknowledgements.len(), MAX_WORDS);
+        assert_eq!(episode.acknowledgements[MAX_WORDS - 1].function, "f19");
     }
 }

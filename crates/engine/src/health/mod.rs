@@ -34,7 +34,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-use plumbline_drift::judge::{Hold, RuledOut, Spoils};
+use plumbline_drift::judge::{Acknowledgement, Hold, RuledOut, Spoils};
 use plumbline_events::{BodyView, EventView, LeadFactView};
 use plumbline_plan::{Plan, Scope, StageIndex};
 use plumbline_units::{Day, Seconds, Timestamp};
@@ -193,12 +193,16 @@ impl Health {
         self.register.episodes.values()
     }
 
-    /// A person says that the owners know. `None` where no such episode is open.
-    pub(crate) fn acknowledge(&mut self, key: &str, at: Timestamp) -> Option<DataChange> {
+    /// A person knows. `None` where no such episode is open, or the word has run out before it was given.
+    pub(crate) fn acknowledge(&mut self, key: &str, said: &Acknowledgement) -> Option<DataChange> {
         let episode = self.register.episodes.values_mut().find(|e| e.key == key)?;
-        episode.acknowledged = true;
-        episode.sequence += 1;
-        Some(DataChange { transition: "acknowledged", resolution: None, at, episode: episode.clone() })
+        episode.acknowledge(said.clone()).then(|| DataChange {
+            transition: "acknowledged",
+            revision: None,
+            resolution: None,
+            at: said.at,
+            episode: episode.clone(),
+        })
     }
 
     /// Takes the published sequences as the truth; hands back what was never published.
@@ -211,6 +215,7 @@ impl Health {
                     episode.sequence = 1;
                     changes.push(DataChange {
                         transition: "opened",
+                        revision: None,
                         resolution: None,
                         at,
                         episode: episode.clone(),

@@ -1,6 +1,6 @@
 //! `plumbline ack`: one of the owning functions knows of an alert.
 
-use plumbline_pipeline::{Acknowledge, acknowledge};
+use plumbline_pipeline::{Acknowledge, Stop, acknowledge};
 
 use crate::args::AckArgs;
 use crate::exit::{Answer, Outcome};
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &AckArgs) -> Outcome {
         note: args.note.clone(),
         until: args.until,
     };
-    let alert = acknowledge(&config, &said).map_err(settings::failure)?;
+    let alert = acknowledge(&config, &said, None, &Stop::default()).map_err(settings::failure)?;
     let spoke = |function: &str| {
         function == args.function || alert.acknowledgements.iter().any(|a| a.function == function)
     };

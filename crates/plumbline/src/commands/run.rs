@@ -1,7 +1,7 @@
 //! `plumbline run`: the service.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plumbline_board::{
     AcknowledgeSource, Acknowledgement, Board, Readiness, ReadinessSource, Shared, Writes, install_recorder,
@@ -17,6 +17,10 @@ use crate::settings;
 
 /// Time between looks at the plan files.
 const LOOK_AT_FILES: Duration = Duration::from_secs(5);
+/// The process is to be gone ten seconds after it was asked to end; requests under way are answered until then.
+const END: Duration = Duration::from_millis(9_600);
+/// The least they are given.
+const LEAST: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &RunArgs) -> Outcome {
     let config = settings::load(&args.config)?;
@@ -34,7 +38,10 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     settings.intake.reset_from = reset;
     settings.engine.reset_from = reset;
     let runtime = super::runtime()?;
-    runtime.block_on(serve(config, token, settings, stages(args.stages)))
+    let ended = runtime.block_on(serve(config, token, settings, stages(args.stages)));
+    // What still waits for a broker then is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(250));
+    ended
 }
 
 fn stages(stages: Stages) -> pipeline::Stages {
@@ -59,6 +66,7 @@ async fn serve(
     });
     let (ask, asked) = tokio::sync::mpsc::channel::<Asked>(8);
     let shown = Shared::default();
+    let stop = pipeline::Stop::default();
     let board = Board::bind(listen, metrics, readiness)
         .await
         .or_fail(Kind::Configuration)?
@@ -66,7 +74,7 @@ async fn serve(
         .accepting(Writes {
             token,
             reload: Arc::new(move || Box::pin(ask_for_reload(ask.clone()))),
-            acknowledge: acknowledging(config.clone()),
+            acknowledge: acknowledging(config.clone(), shown.clone(), stop.clone()),
         });
     tracing::info!(address = %listen, "listening");
     let (stop_board, board_stopped) = tokio::sync::oneshot::channel::<()>();
@@ -85,33 +93,39 @@ async fn serve(
     let reloading = tokio::spawn(keep_plans(reloader(file, at_start, pipeline.allowing()), asked));
     let joining = tokio::task::spawn_blocking(move || pipeline.join());
     tokio::pin!(joining);
+    let mut asked = None;
     let ended = tokio::select! {
         ended = &mut joining => ended,
         () = super::asked_to_end() => {
             tracing::info!("asked to end; draining");
+            asked = Some(Instant::now());
+            stop.set();
             stopper.set();
             joining.await
         }
     };
+    stop.set();
     reloading.abort();
     drop(feed);
     let _ = stop_board.send(());
-    let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
+    let left = asked.map_or(END, |asked: Instant| END.saturating_sub(asked.elapsed()));
+    let _ = tokio::time::timeout(left.clamp(LEAST, Duration::from_secs(2)), serving).await;
     ended.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     Ok(Answer::Yes)
 }
 
 /// Puts acknowledgements into the log, one at a time: they share a transactional id.
-fn acknowledging(config: pipeline::Config) -> AcknowledgeSource {
+fn acknowledging(config: pipeline::Config, shown: Shared, stop: pipeline::Stop) -> AcknowledgeSource {
     let (config, one) = (Arc::new(config), Arc::new(tokio::sync::Mutex::new(())));
     Arc::new(move |alert, said| {
-        let (config, one) = (Arc::clone(&config), Arc::clone(&one));
+        let (config, one, stop) = (Arc::clone(&config), Arc::clone(&one), stop.clone());
+        let known = shown.alert(&alert);
         let Acknowledgement { function, note, until } = said;
         let said = pipeline::Acknowledge { alert, function, note, until };
         Box::pin(async move {
             let _turn = one.lock().await;
-            let sent = tokio::task::spawn_blocking(move || pipeline::acknowledge(&config, &said)).await;
-            match sent {
+            let send = move || pipeline::acknowledge(&config, &said, known, &stop);
+            match tokio::task::spawn_blocking(send).await {
                 Ok(Ok(alert)) => Ok(format!("in the log: {}", alert.title)),
                 Ok(Err(failure)) => Err(failure.to_string()),
                 Err(_) => Err("the service is ending; try again".to_owned()),

@@ -136,8 +136,7 @@ fn a_critical_opening_that_late_facts_leave_just_below_the_threshold_stays_criti
     let mut below = 0;
     for hundredths in 51..80 {
         let milder = company.world(&format!("day 120: mql>sql x0.{hundredths}"));
-        let mut company =
-            Company { story: company.story.clone(), judge: company.judge_copy(), ..company };
+        let mut company = Company { story: company.story.clone(), judge: company.judge_copy(), ..company };
         company.tick(&milder, amended(&key, &[("late", 40)]));
         let Some(episode) = company.judge.episodes().get(&key) else { continue };
         let Some(evidence) = episode.opening.evidence else { panic!("{episode:?}") };

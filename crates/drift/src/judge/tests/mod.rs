@@ -8,6 +8,7 @@ mod laws;
 mod slower;
 mod timeline;
 mod tracks;
+mod words;
 mod world;
 
 use timeline::{check, play, told};

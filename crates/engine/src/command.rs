@@ -1,0 +1,42 @@
+//! What people decide, as the log says it.
+
+use plumbline_drift::judge::{Acknowledgement, EpisodeKey};
+use plumbline_events::{Command, CommandRecord};
+use plumbline_units::{Name, Timestamp};
+
+use crate::{Output, WorkspaceState};
+
+/// A note may have so many bytes: it travels in every later alert of its episode.
+pub const MAX_NOTE: usize = 500;
+/// Command ids remembered to tell a retry from a new command.
+const REMEMBERED: usize = 10_000;
+
+impl WorkspaceState {
+    /// A person's decision; a command id seen before changes nothing.
+    pub(crate) fn command(&mut self, record: &CommandRecord, now: Timestamp, out: &mut Vec<Output>) {
+        if self.commands.contains(&record.command_id) {
+            return;
+        }
+        if self.commands.len() >= REMEMBERED {
+            self.commands.pop_front();
+        }
+        self.commands.push_back(record.command_id.clone());
+        match &record.command {
+            Command::Acknowledge { episode, function, note, until } => {
+                // Whatever wrote to the log, what is kept of it is bounded.
+                if Name::new(function).is_err() || note.len() > MAX_NOTE {
+                    return;
+                }
+                let (function, note) = (function.to_string(), note.to_string());
+                let said = Acknowledgement { function, note, at: now, until: *until };
+                let data = self.health.acknowledge(episode, &said);
+                self.publish_data(data.into_iter().collect(), out);
+                let day = self.plan.zone.day_of(now);
+                let change = self.judge.acknowledge(&EpisodeKey(episode.to_string()), said, day);
+                self.publish(change.into_iter().collect(), out);
+            }
+            // The log keeps the words; nothing is decided by them.
+            Command::Note { .. } => {}
+        }
+    }
+}
