@@ -128,11 +128,8 @@ fn facts(told: &Told) -> Markup {
     }
 }
 
-/// Which functions have acknowledged it, and which have still to.
+/// Which functions have acknowledged it, and which have still to. Data has no owners in the plan.
 fn known(alert: &Alert) -> Option<String> {
-    if alert.owners.is_empty() {
-        return None;
-    }
     let said = alert.acknowledgements.iter().map(|a| {
         let until = a.until.map(|until| format!(" until {}", words::minute(until))).unwrap_or_default();
         let note = if a.note.is_empty() { String::new() } else { format!(": {}", a.note) };
@@ -142,7 +139,8 @@ fn known(alert: &Alert) -> Option<String> {
     silent.dedup();
     silent.retain(|function| !alert.acknowledgements.iter().any(|a| a.function == *function));
     let waits = (!silent.is_empty()).then(|| format!("not yet acknowledged by {}", silent.join(", ")));
-    Some(said.chain(waits).collect::<Vec<_>>().join(" · "))
+    let words: Vec<String> = said.chain(waits).collect();
+    (!words.is_empty()).then(|| words.join(" · "))
 }
 
 fn cost(alert: &Alert) -> Option<String> {
