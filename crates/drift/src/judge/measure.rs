@@ -42,6 +42,11 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// A reading of which nothing more is known.
+    fn only(reading: Reading) -> Measured {
+        Measured { reading, evidence: None, projection: None, observed: None, label: None, on_pace: false }
+    }
+
     /// Where the target is heading, in the plan's unit.
     pub(crate) fn heading(&self) -> Option<Interval> {
         self.projection.as_ref().map(|p| p.value)
@@ -112,14 +117,7 @@ fn by_evidence(
     let drifted = latch.is_some() || track.withdrawn.is_some();
     let dated = opening || drifted;
     let Some(evidence) = model.assess_if(series, track.restart, dated) else {
-        return Measured {
-            reading: nothing_yet(),
-            evidence: None,
-            projection: None,
-            observed,
-            label: None,
-            on_pace: false,
-        };
+        return Measured { observed, ..Measured::only(nothing_yet()) };
     };
     let suspicious = latch.is_some() || evidence.watches();
     let since_onset =
@@ -232,14 +230,7 @@ fn by_measuring(target: &Target, model: &Model, series: &ScopeSeries, track: &Tr
     let Some(seen) = model.spend(series) else {
         let missing = (MEASURED_DAYS as u64).saturating_sub(series.len() as u64);
         let reading = Reading { needed: Some(missing.max(1)), ..nothing_yet() };
-        return Measured {
-            reading,
-            evidence: None,
-            projection: None,
-            observed: None,
-            label: None,
-            on_pace: false,
-        };
+        return Measured::only(reading);
     };
     let value = model.plan_value() * seen.ratio();
     let outside = model.outside_warn(value);
