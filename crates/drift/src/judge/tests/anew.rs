@@ -2,40 +2,58 @@
 
 use std::sync::Arc;
 
-use plumbline_plan::StageIndex;
-use plumbline_units::Day;
+use plumbline_plan::{Plan, StageIndex};
+use plumbline_units::{Day, Share, Zone};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::super::series::Layout;
-use super::super::{Judge, Quantity, TickContext};
+use super::super::{Judge, Leaf, Quantity, TickContext};
 use super::timeline::{START, Story};
 use super::world::{World, plan};
 use crate::stat::ScopeSeries;
 
 const LEAD: StageIndex = StageIndex(0);
 const MQL: StageIndex = StageIndex(1);
+const WON: StageIndex = StageIndex(4);
 
-/// Some facts of days long closed come late, others are taken back.
+/// The day on which the plan is revised.
+const REVISED: i32 = 120;
+
+/// Some facts of days long closed come late, others are taken back, are erased with all that followed or turn out to
+/// be another channel's.
 fn rewrite(world: &mut World, rng: &mut StdRng, today: i32) {
     let start: Day = START.parse().unwrap();
     for _ in 0..rng.random_range(0..6) {
         let leaf = rng.random_range(0..2);
         let entry = start.plus(rng.random_range(0..=today));
         let event = entry.plus(rng.random_range(0..20));
-        match rng.random_range(0..3) {
+        match rng.random_range(0..5) {
             0 => {
                 world.add(leaf, Quantity::Entered(LEAD), entry, entry, 1);
                 world.add(leaf, Quantity::Entered(MQL), event, event, 1);
                 world.add(leaf, Quantity::Converted(LEAD, MQL), entry, event, 1);
             }
             1 => world.add(leaf, Quantity::Spend, entry, entry, rng.random_range(-900..900) * 1_000_000),
-            _ => {
-                let there = world.cells(leaf, Quantity::Converted(LEAD, MQL));
+            2 => {
+                let there = world.cells(leaf, Quantity::Converted(LEAD, WON));
                 let (entry, event, _) = there[rng.random_range(0..there.len())];
                 world.add(leaf, Quantity::Entered(LEAD), entry, entry, -1);
-                world.add(leaf, Quantity::Entered(MQL), event, event, -1);
-                world.add(leaf, Quantity::Converted(LEAD, MQL), entry, event, -1);
+                for what in [Quantity::Entered(WON), Quantity::WonCount, Quantity::Converted(LEAD, WON)] {
+                    let first = if what == Quantity::Entered(WON) { event } else { entry };
+                    world.add(leaf, what, first, event, -1);
+                }
+            }
+            kind => {
+                let there = world.cells(leaf, Quantity::Converted(LEAD, MQL));
+                let (entry, event, _) = there[rng.random_range(0..there.len())];
+                let others: &[(Leaf, i64)] =
+                    if kind == 3 { &[(leaf, -1)] } else { &[(leaf, -1), (1 - leaf, 1)] };
+                for &(leaf, n) in others {
+                    world.add(leaf, Quantity::Entered(LEAD), entry, entry, n);
+                    world.add(leaf, Quantity::Entered(MQL), event, event, n);
+                    world.add(leaf, Quantity::Converted(LEAD, MQL), entry, event, n);
+                }
             }
         }
     }
@@ -59,6 +77,13 @@ fn going_on_and_reading_everything_anew_are_the_same_whatever_becomes_of_the_fac
             if rng.random_range(0..9) > 0 {
                 position += 1;
                 rewrite(&mut world, &mut rng, at);
+            }
+            if at == REVISED {
+                let mut plan = Plan::clone(judge.plan());
+                plan.revision += 1;
+                plan.motions[0].transitions[1].base.conversion = Share::from_f64(0.35).unwrap();
+                let day = START.parse::<Day>().unwrap().plus(at);
+                told += judge.revise(Arc::new(plan), day, Zone::UTC.start_of(day)).len();
             }
             let ctx = TickContext { position: Some(position), ..TickContext::default() };
             let mut anew = Judge::load(Arc::clone(judge.plan()), judge.save());
