@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use plumbline_events::{LogRecord, RecordView, decode_record};
 use plumbline_pipeline::Config;
+use plumbline_units::Timestamp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -172,13 +173,15 @@ impl World {
         Ok(())
     }
 
-    /// How many clock records the log holds.
-    pub fn clocks(&self) -> anyhow::Result<u64> {
-        let mut count = 0;
+    /// The times that the log's clock records tell.
+    pub fn clocks(&self) -> anyhow::Result<Vec<Timestamp>> {
+        let mut times = Vec::new();
         self.each(&self.config.topics.log, |seen| {
-            count += u64::from(matches!(decode_record(&seen.value), Ok(RecordView::Clock(_))));
+            if let Ok(RecordView::Clock(clock)) = decode_record(&seen.value) {
+                times.push(clock.time);
+            }
         })?;
-        Ok(count)
+        Ok(times)
     }
 
     /// The sum of what the group of a stage has committed: the engine's in the log, intake's in the leads.
@@ -207,10 +210,14 @@ impl World {
 
     /// Where each partition of the log ends.
     pub fn log_ends(&self) -> anyhow::Result<Vec<i64>> {
+        self.ends(&self.config.topics.log, self.config.topics.log_partitions)
+    }
+
+    /// Where each of so many partitions of a topic ends.
+    pub fn ends(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<i64>> {
         let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.address).create()?;
-        let topics = &self.config.topics;
-        let end = |partition| consumer.fetch_watermarks(&topics.log, partition, Duration::from_secs(30));
-        (0..topics.log_partitions).map(|partition| Ok(end(partition)?.1)).collect()
+        let end = |partition| consumer.fetch_watermarks(topic, partition, Duration::from_secs(30));
+        (0..partitions).map(|partition| Ok(end(partition)?.1)).collect()
     }
 
     /// What the group of a stage has committed in a partition; 0 where nothing.

@@ -17,7 +17,13 @@ fn main() -> anyhow::Result<()> {
     std::thread::spawn(move || {
         // Each line sets the clock so many milliseconds off; the end ends.
         for line in std::io::stdin().lines().map_while(Result::ok) {
-            shift.set(line.trim().parse().unwrap_or_default());
+            match line.trim().parse() {
+                Ok(milliseconds) => shift.set(milliseconds),
+                Err(error) => {
+                    eprintln!("pipeline-host: {line:?}: {error}");
+                    std::process::exit(2);
+                }
+            }
         }
         stopper.set();
     });

@@ -18,7 +18,7 @@ const USER: &str = "plumbline";
 const PASSWORD: &str = "only-for-this-test";
 
 /// Whether there is a broker to be had of one's own; where not, that has been said.
-fn own_brokers(test: &str) -> bool {
+pub(crate) fn own_brokers(test: &str) -> bool {
     world(test).is_some() && std::env::var_os("PLUMBLINE_TEST_KAFKA").is_none()
 }
 

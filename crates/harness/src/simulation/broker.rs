@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// A topic of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Topic {
+pub(super) enum Topic {
     /// An input, by number.
     Input(u8),
     /// The event log.
@@ -20,11 +20,11 @@ pub enum Topic {
 }
 
 /// A topic and a partition of it.
-pub type TopicPartition = (Topic, i32);
+pub(super) type TopicPartition = (Topic, i32);
 
 /// A consumer group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub(super) enum Group {
     /// Over the inputs.
     Intake,
     /// Over the log.
@@ -33,18 +33,18 @@ pub enum Group {
 
 /// A record as it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Record {
+pub(super) struct Record {
     /// Its key.
-    pub key: Vec<u8>,
+    pub(super) key: Vec<u8>,
     /// Its value; `None` is a tombstone.
-    pub value: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
     /// The record it was made from: topic, partition, offset.
-    pub cause: Option<(Topic, i32, i64)>,
+    pub(super) cause: Option<(Topic, i32, i64)>,
 }
 
 /// Why a call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(super) enum Refused {
     /// Somebody else has taken the transactional id over, or the transaction has timed out: the producer is dead.
     Fenced,
     /// The group has moved on: the transaction must be given up.
@@ -87,28 +87,28 @@ struct Membership {
 
 /// The service.
 #[derive(Default)]
-pub struct Broker {
+pub(super) struct Broker {
     partitions: BTreeMap<TopicPartition, Vec<Entry>>,
     transactions: Vec<Transaction>,
     open: Vec<usize>,
     producers: BTreeMap<String, Producer>,
     groups: BTreeMap<Group, Membership>,
     /// Takes whatever anybody writes: for tests of the checkers.
-    pub unfenced: bool,
+    pub(super) unfenced: bool,
     /// Offsets count at once, not with the transaction: likewise.
-    pub offsets_apart: bool,
+    pub(super) offsets_apart: bool,
 }
 
 impl Broker {
     /// Makes a topic.
-    pub fn create(&mut self, topic: Topic, partitions: i32) {
+    pub(super) fn create(&mut self, topic: Topic, partitions: i32) {
         for partition in 0..partitions {
             self.partitions.insert((topic, partition), Vec::new());
         }
     }
 
     /// The partitions of a topic.
-    pub fn partitions(&self, topic: Topic) -> i32 {
+    pub(super) fn partitions(&self, topic: Topic) -> i32 {
         self.partitions.keys().filter(|(t, _)| *t == topic).count() as i32
     }
 
@@ -117,12 +117,12 @@ impl Broker {
     }
 
     /// Appends outside of any transaction.
-    pub fn append(&mut self, at: TopicPartition, record: Record) {
+    pub(super) fn append(&mut self, at: TopicPartition, record: Record) {
         self.log(at).push(Entry { record: Some(record), transaction: None });
     }
 
     /// Takes a transactional id over: a former holder is fenced and what it left open is aborted.
-    pub fn take_over(&mut self, id: &str) -> u32 {
+    pub(super) fn take_over(&mut self, id: &str) -> u32 {
         let producer = self.producers.entry(id.to_owned()).or_default();
         producer.epoch += 1;
         let (epoch, open) = (producer.epoch, producer.open.take());
@@ -133,12 +133,12 @@ impl Broker {
     }
 
     /// The open transactions, by the id of who opened them.
-    pub fn open_transactions(&self) -> Vec<String> {
+    pub(super) fn open_transactions(&self) -> Vec<String> {
         self.open.iter().map(|open| self.transactions[*open].producer.clone()).collect()
     }
 
     /// The coordinator gives up on a transaction that has been open for too long.
-    pub fn time_out(&mut self, id: &str) {
+    pub(super) fn time_out(&mut self, id: &str) {
         self.take_over(id);
     }
 
@@ -159,7 +159,13 @@ impl Broker {
     }
 
     /// Writes a record in the producer's transaction.
-    pub fn send(&mut self, id: &str, epoch: u32, at: TopicPartition, record: Record) -> Result<(), Refused> {
+    pub(super) fn send(
+        &mut self,
+        id: &str,
+        epoch: u32,
+        at: TopicPartition,
+        record: Record,
+    ) -> Result<(), Refused> {
         let open = self.own(id, epoch)?;
         let log = self.log(at);
         let offset = log.len() as i64;
@@ -169,7 +175,7 @@ impl Broker {
     }
 
     /// Puts offsets into the producer's transaction, for a member of the group as of a generation.
-    pub fn send_offsets(
+    pub(super) fn send_offsets(
         &mut self,
         (id, epoch): (&str, u32),
         (group, generation, member): (Group, u64, u64),
@@ -191,14 +197,14 @@ impl Broker {
     }
 
     /// Commits the producer's transaction.
-    pub fn commit(&mut self, id: &str, epoch: u32) -> Result<(), Refused> {
+    pub(super) fn commit(&mut self, id: &str, epoch: u32) -> Result<(), Refused> {
         let open = self.own(id, epoch)?;
         self.finish(open, State::Committed);
         Ok(())
     }
 
     /// Aborts the producer's transaction, if any.
-    pub fn abort(&mut self, id: &str, epoch: u32) -> Result<(), Refused> {
+    pub(super) fn abort(&mut self, id: &str, epoch: u32) -> Result<(), Refused> {
         let open = self.own(id, epoch)?;
         self.finish(open, State::Aborted);
         Ok(())
@@ -223,19 +229,19 @@ impl Broker {
     }
 
     /// The offset the next record will get.
-    pub fn end(&self, at: TopicPartition) -> i64 {
+    pub(super) fn end(&self, at: TopicPartition) -> i64 {
         self.partitions.get(&at).map_or(0, |log| log.len() as i64)
     }
 
     /// The offset that readers of committed records may read up to.
-    pub fn stable_end(&self, at: TopicPartition) -> i64 {
+    pub(super) fn stable_end(&self, at: TopicPartition) -> i64 {
         let end = self.end(at);
         let open = self.open.iter().filter_map(|open| self.transactions[*open].first.get(&at));
         open.copied().min().map_or(end, |first| first.min(end))
     }
 
     /// The next committed record at or behind `from`.
-    pub fn read(&self, at: TopicPartition, from: i64) -> Option<(i64, &Record)> {
+    pub(super) fn read(&self, at: TopicPartition, from: i64) -> Option<(i64, &Record)> {
         let log = self.partitions.get(&at)?;
         let end = self.stable_end(at);
         (from.max(0)..end).find_map(|offset| {
@@ -246,7 +252,7 @@ impl Broker {
     }
 
     /// Every committed record of a partition.
-    pub fn committed_records(&self, at: TopicPartition) -> impl Iterator<Item = (i64, &Record)> {
+    pub(super) fn committed_records(&self, at: TopicPartition) -> impl Iterator<Item = (i64, &Record)> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let found = self.read(at, next)?;
@@ -257,19 +263,19 @@ impl Broker {
 
     /// What the group has committed; `None` while an open transaction holds offsets of the group, whose fate is not
     /// known.
-    pub fn offsets(&self, group: Group) -> Option<&BTreeMap<TopicPartition, (i64, String)>> {
+    pub(super) fn offsets(&self, group: Group) -> Option<&BTreeMap<TopicPartition, (i64, String)>> {
         let holds = |open: &usize| self.transactions[*open].offsets.iter().any(|(g, ..)| *g == group);
         let empty = const { &BTreeMap::new() };
         (!self.open.iter().any(holds)).then(|| self.groups.get(&group).map_or(empty, |g| &g.offsets))
     }
 
     /// Nobody was in the group for longer than offsets are kept.
-    pub fn forget_offsets(&mut self, group: Group) {
+    pub(super) fn forget_offsets(&mut self, group: Group) {
         self.groups.entry(group).or_default().offsets.clear();
     }
 
     /// Gives every partition of the topics to one of the members, `turn` places further than in their order.
-    pub fn rebalance(&mut self, group: Group, members: Vec<u64>, topics: &[Topic], turn: usize) {
+    pub(super) fn rebalance(&mut self, group: Group, members: Vec<u64>, topics: &[Topic], turn: usize) {
         let all: Vec<TopicPartition> =
             self.partitions.keys().copied().filter(|(topic, _)| topics.contains(topic)).collect();
         let membership = self.groups.entry(group).or_default();
@@ -284,14 +290,14 @@ impl Broker {
     }
 
     /// The group's generation and what it has given to the member.
-    pub fn assignment(&self, group: Group, member: u64) -> Option<(u64, Vec<TopicPartition>)> {
+    pub(super) fn assignment(&self, group: Group, member: u64) -> Option<(u64, Vec<TopicPartition>)> {
         let membership = self.groups.get(&group)?;
         let ours = membership.assignment.iter().filter(|(_, owner)| **owner == member).map(|(at, _)| *at);
         membership.members.contains(&member).then(|| (membership.generation, ours.collect()))
     }
 
     /// Whether the member is one of this generation.
-    pub fn is_current(&self, group: Group, member: u64, generation: u64) -> bool {
+    pub(super) fn is_current(&self, group: Group, member: u64, generation: u64) -> bool {
         let is = |m: &Membership| m.generation == generation && m.members.contains(&member);
         self.groups.get(&group).is_some_and(is)
     }

@@ -11,8 +11,9 @@ use super::feed::{Heard, INPUTS};
 use super::judging::alerts_partition;
 use super::world::{LogOf, World};
 
-/// What readers see of one log partition, and what the plain run over it says.
-pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<(), String> {
+/// Holds what readers see of each log partition against what the plain run over it says; how many sources were called
+/// silent.
+pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<u32, String> {
     inputs_once(world, expired)?;
     let mut aggregates = BTreeMap::new();
     let mut alerts: Vec<Vec<Record>> = vec![Vec::new(); world.broker.partitions(Topic::Alerts) as usize];
@@ -25,7 +26,7 @@ pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<(), S
             }
         }
     }
-    said_once(world, heard)?;
+    let silences = said_once(world, heard)?;
     for (at, expected) in alerts.iter().enumerate() {
         for partition in 0..world.log_partitions {
             let of_ours = |record: &&Record| record.cause.is_some_and(|(_, p, _)| p == partition);
@@ -50,7 +51,7 @@ pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<(), S
     }
     let mut keys = seen.keys().chain(aggregates.keys());
     match keys.find(|key| seen.get(*key) != aggregates.get(*key)) {
-        None => Ok(()),
+        None => Ok(silences),
         Some(key) => {
             let show =
                 |side: &BTreeMap<Vec<u8>, Vec<u8>>| side.get(key).map(|v| v.escape_ascii().to_string());
@@ -89,8 +90,8 @@ const SPOKE: Seconds = Seconds::hours(8);
 
 /// (alert_id, sequence) names one record, and no source was called silent that had spoken a few hours before, be it
 /// that nobody read it.
-fn said_once(world: &World, heard: &Heard) -> Result<(), String> {
-    let mut seen = BTreeMap::new();
+fn said_once(world: &World, heard: &Heard) -> Result<u32, String> {
+    let (mut seen, mut silences) = (BTreeMap::new(), 0);
     for at in 0..world.broker.partitions(Topic::Alerts) {
         for (offset, record) in world.broker.committed_records((Topic::Alerts, at)) {
             let value = record.value.as_deref().unwrap_or_default();
@@ -109,6 +110,14 @@ fn said_once(world: &World, heard: &Heard) -> Result<(), String> {
                 .find(|((workspace, name), _)| *workspace == text("workspace") && *name == source);
             let spoke = |at: &Timestamp| *at <= at_tick && *at > at_tick.minus(SPOKE);
             let heard_of = of.is_some_and(|(_, times)| times.iter().any(spoke));
+            silences += u32::from(text("transition") == "opened");
+            let logged = in_the_log(world, record, &text("workspace"), source, at_tick);
+            if text("transition") == "opened" && logged.is_some() {
+                let title = text("title");
+                return Err(format!(
+                    "alerts/{at}@{offset}: false silence at {at_tick}: {title}; logged at {logged:?}"
+                ));
+            }
             if text("transition") == "opened" && heard_of && !unread_for_a_day(world, at_tick) {
                 let last = of.and_then(|(_, times)| times.iter().rfind(|at| spoke(at)));
                 return Err(format!(
@@ -118,7 +127,30 @@ fn said_once(world: &World, heard: &Heard) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    Ok(silences)
+}
+
+/// When the log, up to what made the alert, heard the source shortly before: whatever its clocks told.
+fn in_the_log(
+    world: &World,
+    alert: &Record,
+    workspace: &str,
+    source: &str,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let Some((_, partition, last)) = alert.cause else { return None };
+    let records = world.broker.committed_records((Topic::Log, partition));
+    let heard =
+        records.take_while(|(offset, _)| *offset <= last).filter_map(|(_, record)| {
+            match decode_record(record.value.as_deref().unwrap_or_default()) {
+                Ok(RecordView::Event(event)) => {
+                    let ours = event.workspace == workspace && event.source == source;
+                    ours.then_some(event.received_at)
+                }
+                _ => None,
+            }
+        });
+    heard.filter(|heard| *heard <= at && *heard > at.minus(SPOKE)).last()
 }
 
 /// Whether nobody who runs has told of some input partition for a day: it then counts as no input any more.
@@ -194,4 +226,37 @@ fn show(record: &Record) -> String {
     let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
     let key = String::from_utf8_lossy(&record.key);
     format!("{key} of {:?}: {value}", record.cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Size, schedule};
+    use super::*;
+
+    #[test]
+    fn a_source_called_silent_an_hour_after_the_log_heard_it_is_noticed() {
+        let (mut world, heard, _) = schedule::play(1, Size::default()).unwrap();
+        assert_eq!(said_once(&world, &heard).err(), None);
+        let spoke = |(offset, record): (i64, &Record)| match decode_record(record.value.as_deref()?) {
+            Ok(RecordView::Event(event)) => Some((
+                offset,
+                event.workspace.to_owned(),
+                event.source.to_owned(),
+                event.received_at.plus(Seconds::HOUR),
+            )),
+            _ => None,
+        };
+        let last = world.broker.committed_records((Topic::Log, 0)).filter_map(spoke).last();
+        let (offset, workspace, source, at) = last.unwrap();
+        let alert = serde_json::json!({
+            "workspace": workspace, "alert_id": "a", "sequence": 1, "transition": "opened", "title": "",
+            "episode": format!("{workspace}/p/data/silent-source/{source}"), "detected_at": at.to_string(),
+        });
+        let value = Some(alert.to_string().into_bytes());
+        let record = Record { value, cause: Some((Topic::Log, 0, offset)), ..Record::default() };
+        // What is told of nobody, and what the log itself holds, each notice it.
+        world.broker.append((Topic::Alerts, 0), record);
+        let noticed = said_once(&world, &Heard::new()).unwrap_err();
+        assert!(noticed.contains("false silence") && noticed.contains("logged at"), "{noticed}");
+    }
 }

@@ -6,13 +6,13 @@ use plumbline_engine::task::Checkpoint;
 
 /// The checkpoints of every partition, by position, as they lie on one disk.
 #[derive(Clone, Default)]
-pub struct Disk {
+pub(super) struct Disk {
     files: BTreeMap<(i32, i64), Vec<u8>>,
 }
 
 /// What happens to the newest checkpoint of a partition.
 #[derive(Clone, Copy, Debug)]
-pub enum Damage {
+pub(super) enum Damage {
     /// It is gone, with all others.
     Lost,
     /// Cut at this share of its length, in per mille.
@@ -27,7 +27,7 @@ pub enum Damage {
 
 impl Disk {
     /// Keeps a checkpoint, and the two newest of its partition.
-    pub fn save(&mut self, partition: i32, checkpoint: &Checkpoint) {
+    pub(super) fn save(&mut self, partition: i32, checkpoint: &Checkpoint) {
         self.files.insert((partition, checkpoint.position), checkpoint.to_bytes());
         let mine: Vec<_> =
             self.files.range((partition, 0)..=(partition, i64::MAX)).map(|(k, _)| *k).collect();
@@ -37,14 +37,14 @@ impl Disk {
     }
 
     /// The newest whole checkpoint of the version at or before `upto`.
-    pub fn newest(&self, partition: i32, version: u32, upto: i64) -> Option<Checkpoint> {
+    pub(super) fn newest(&self, partition: i32, version: u32, upto: i64) -> Option<Checkpoint> {
         let upto = upto.max(0);
         let files = self.files.range((partition, 0)..=(partition, upto)).rev();
         files.filter_map(|(_, bytes)| Checkpoint::from_bytes(bytes.clone())).find(|c| c.version == version)
     }
 
     /// Damages the newest of the partition; says whether there was one.
-    pub fn damage(&mut self, partition: i32, damage: Damage) -> bool {
+    pub(super) fn damage(&mut self, partition: i32, damage: Damage) -> bool {
         if let Damage::Lost = damage {
             self.files.retain(|(p, _), _| *p != partition);
             return true;

@@ -25,8 +25,7 @@ mod world;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-pub use broker::{Broker, Group, Record, Refused, Topic, TopicPartition};
-pub use disk::{Damage, Disk};
+use broker::Topic;
 
 /// What is broken on purpose, to see that the checks notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +102,8 @@ pub struct Count {
     pub inputs: u32,
     /// Alerts published.
     pub alerts: u32,
+    /// Sources called silent.
+    pub silences: u32,
 }
 
 impl Count {
@@ -131,6 +132,7 @@ impl Count {
             split,
             inputs,
             alerts,
+            silences,
         } = other;
         for (sum, more) in [
             (&mut self.kills, kills),
@@ -155,6 +157,7 @@ impl Count {
             (&mut self.split, split),
             (&mut self.inputs, inputs),
             (&mut self.alerts, alerts),
+            (&mut self.silences, silences),
         ] {
             *sum = sum.saturating_add(*more);
         }
@@ -172,9 +175,9 @@ pub struct Held {
 
 /// Plays the schedule of the seed and checks what came of it; what is wrong, in words, where anything is.
 pub fn simulate(seed: u64, size: Size) -> Result<Held, String> {
-    let (world, heard, count) =
+    let (world, heard, mut count) =
         schedule::play(seed, size).map_err(|wrong| format!("seed {seed}: {wrong}"))?;
-    check::check(&world, &heard, count.expiries > 0)
+    count.silences = check::check(&world, &heard, count.expiries > 0)
         .map_err(|wrong| format!("seed {seed}: {wrong}; {count:?}"))?;
     let mut hasher = DefaultHasher::new();
     count.hash(&mut hasher);
