@@ -1,6 +1,7 @@
 //! The argument tree. Flags override the environment, which overrides the file, which overrides defaults.
 
 mod backtest;
+mod review;
 mod run;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use plumbline_units::{Day, Name, Timestamp};
 pub(crate) use backtest::{BacktestArgs, Order};
 
 use crate::commands::generate::parse_segment;
+pub(crate) use review::ReviewArgs;
 pub(crate) use run::{Reset, RunArgs, Stages};
 
 mod plan;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Judge files of events as the service would have: one alert record per line on standard output.
     Backtest(BacktestArgs),
+    /// Write the review of a week: targets against plan, episodes, what was done and what moved, what is at risk.
+    Review(ReviewArgs),
     /// Count the funnel of files of events by scope and period of entry.
     Aggregates(AggregatesArgs),
     /// Write a synthetic history with a known onset of drift, its plan and its truth.

@@ -56,6 +56,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Run(args) => commands::run::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Backtest(args) => commands::backtest::run(&args, progress),
+        Command::Review(args) => commands::review::run(&args, progress),
         Command::Aggregates(args) => commands::aggregates::run(&args, progress),
         Command::Generate(args) => commands::generate::run(&args, progress),
         Command::Plan(PlanCommand::Check(args)) => commands::plan::check(&args, progress),

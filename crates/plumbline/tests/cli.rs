@@ -9,6 +9,7 @@ mod cli {
     pub(crate) mod judgement;
     pub(crate) mod judging;
     pub(crate) mod looking;
+    pub(crate) mod reviewing;
     pub(crate) mod sight;
 }
 

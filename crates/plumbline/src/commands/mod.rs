@@ -10,6 +10,7 @@ pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod log;
 pub(crate) mod plan;
+pub(crate) mod review;
 pub(crate) mod run;
 
 use std::path::Path;

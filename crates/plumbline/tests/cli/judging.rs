@@ -3,7 +3,7 @@
 use crate::{example, inside, plumbline, write};
 
 /// Half a year of a company that falls into the trap on day 90.
-fn history(folder: &tempfile::TempDir) -> (String, String) {
+pub(crate) fn history(folder: &tempfile::TempDir) -> (String, String) {
     let (events, plan) = (inside(folder, "events.jsonl.zst"), inside(folder, "plan.toml"));
     let run = plumbline(&[
         "generate",

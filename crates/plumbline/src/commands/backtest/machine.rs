@@ -126,6 +126,15 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// What was said of the workspace since the last call.
+    pub(crate) fn said(&mut self) -> Vec<Alert> {
+        let said = std::mem::take(&mut self.outputs).into_iter().filter_map(|output| match output {
+            Output::Alert(record) => serde_json::from_slice::<Alert>(&record.value).ok(),
+            Output::DeadLetter(_) => None,
+        });
+        said.filter(|alert| alert.workspace == self.workspace).collect()
+    }
+
     /// The workspace judged, once it has a plan.
     pub(crate) fn workspace(&self) -> Option<&WorkspaceState> {
         self.engine.workspace(self.workspace)

@@ -2,12 +2,12 @@
 //! variants of the plan, and as a page.
 
 mod compare;
-mod ledger;
-mod machine;
-mod report;
+pub(crate) mod ledger;
+pub(crate) mod machine;
+pub(crate) mod report;
 mod score;
 mod series;
-mod table;
+pub(crate) mod table;
 mod variant;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -116,7 +116,7 @@ fn conclude(
     Ok(answer)
 }
 
-fn request(args: &BacktestArgs, progress: Progress) -> Request<'_> {
+pub(crate) fn request(args: &BacktestArgs, progress: Progress) -> Request<'_> {
     Request {
         files: &args.events.files,
         order: args.order,
@@ -132,7 +132,7 @@ fn load_truth(path: &Path) -> Outcome<Yardstick> {
 }
 
 /// The machines with their plans: the plan as it stands, then each variant.
-fn start<'a>(
+pub(crate) fn start<'a>(
     args: &'a BacktestArgs,
     variants: &[Variant],
     records: &Records,

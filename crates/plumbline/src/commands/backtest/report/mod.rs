@@ -19,7 +19,7 @@ use super::score::places;
 use super::table::{Judgement, scope_words};
 use plumbline_board::words::grouped;
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 /// Rows of a summary table; further ones are counted.
 const MAX_ROWS: usize = 200;
 
@@ -135,9 +135,10 @@ fn judgement(machine: &Machine<'_>, truth: &Yardstick) -> String {
 }
 
 /// A table that scrolls sideways where the page is narrow.
-fn table<H: AsRef<str>, R: AsRef<[String]>>(caption: &str, head: &[H], rows: &[R]) -> String {
+pub(crate) fn table<H: AsRef<str>, R: AsRef<[String]>>(caption: &str, head: &[H], rows: &[R]) -> String {
     let mut out = format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><thead><tr>"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
+        escaped(caption)
     );
     for cell in head {
         let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(cell.as_ref()));
