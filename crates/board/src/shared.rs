@@ -116,3 +116,33 @@ impl Shared {
         read(&self.0.history.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_engine::EngineConfig;
+    use plumbline_harness::LogWriter;
+    use plumbline_simulator::{Spec, plan_toml};
+    use plumbline_units::Seconds;
+
+    #[test]
+    fn what_another_instance_judges_now_is_no_longer_among_the_metrics() {
+        let spec = Spec::default();
+        let mut writer = LogWriter::new(Seconds::HOUR);
+        let start = spec.zone.start_of(spec.start);
+        writer.plan(&spec.workspace, &plan_toml(&spec), start, start);
+        let log = writer.finish();
+        let (shared, mut engine) = (Shared::default(), Engine::new(EngineConfig::default()));
+        for offset in 0..log.len() {
+            engine.apply(offset, &log.record(offset), &mut &log, &mut Vec::new()).unwrap();
+        }
+        shared.look(&engine);
+        assert!(!shared.samples().is_empty());
+        for shown in shared.0.workspaces.write().unwrap().values_mut() {
+            shown.seen = shown.seen.checked_sub(STALE + Duration::from_secs(1)).unwrap();
+        }
+        assert!(shared.samples().is_empty(), "nobody looked for a minute");
+        shared.look(&engine);
+        assert!(!shared.samples().is_empty(), "it is back");
+    }
+}
