@@ -138,7 +138,7 @@ fn in_the_log(
     source: &str,
     at: Timestamp,
 ) -> Option<Timestamp> {
-    let Some((_, partition, last)) = alert.cause else { return None };
+    let (_, partition, last) = alert.cause?;
     let records = world.broker.committed_records((Topic::Log, partition));
     let heard =
         records.take_while(|(offset, _)| *offset <= last).filter_map(|(_, record)| {
