@@ -121,6 +121,13 @@ fn chart(caption: &str, bars: &[Bar]) -> Markup {
     let ends = || bars.iter().flat_map(|bar| [bar.from, bar.to]);
     let (low, high) = ends().fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     let width = (high - low).max(1e-9);
+    // Which way the whole went: what went the same way made the gap, the rest narrowed it.
+    let gap = bars.last().map_or(0.0, |whole| whole.to - whole.from);
+    let class = |bar: &Bar| match bar {
+        Bar { whole: true, .. } => "whole",
+        Bar { from, to, .. } if (to - from) * gap >= 0.0 => "widens",
+        _ => "narrows",
+    };
     let x = |value: f64| 100.0 * (value - low) / width;
     html! {
         figure.waterfall {
@@ -131,7 +138,7 @@ fn chart(caption: &str, bars: &[Bar]) -> Markup {
                         th scope="row" { (bar.name) }
                         td.bar aria-hidden="true" {
                             svg viewBox="0 0 100 10" preserveAspectRatio="none" {
-                                rect.(if bar.whole { "whole" } else if bar.to >= bar.from { "up" } else { "down" })
+                                rect.(class(bar))
                                     x=(format!("{:.1}", x(bar.from.min(bar.to))))
                                     width=(format!("{:.1}", (x(bar.from.max(bar.to)) - x(bar.from.min(bar.to))).max(0.6)))
                                     y="1" height="8" {}
