@@ -1,9 +1,14 @@
 // Shows what changed without a reload: the server says when, the page is fetched again and its main part replaced.
 "use strict";
 (() => {
+  const AGAIN = 1000; // Milliseconds from one fetch to the next where more changed meanwhile.
+  const RETRY = 5000; // After a fetch that failed.
+  const TURNED_AWAY = 15000; // After a refusal: the server has enough listeners.
+
   const live = document.getElementById("live");
+  let changes;
   let fetching = false;
-  let again = false;
+  let missed = false; // Something has changed that is not shown yet.
 
   const say = (text) => {
     if (live.textContent !== text) live.textContent = text;
@@ -16,35 +21,57 @@
   };
 
   const renew = async () => {
-    if (busy()) return;
-    if (fetching) {
-      again = true;
-      return;
-    }
+    missed = true;
+    if (fetching || busy()) return;
     fetching = true;
+    missed = false;
+    let pause = AGAIN;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (!answer.ok) throw new Error(answer.statusText);
+      // That a page is no longer there is an answer, too.
+      if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
-      const focus = document.activeElement && document.activeElement.id;
-      if (fresh && !busy()) {
+      if (busy()) {
+        missed = true;
+      } else if (fresh) {
+        const focus = document.activeElement && document.activeElement.id;
         document.getElementById("main").replaceChildren(...fresh.childNodes);
         const back = focus && document.getElementById(focus);
         if (back) back.focus({ preventScroll: true });
       }
+      if (changes.readyState === EventSource.OPEN) say("live");
     } catch {
+      missed = true;
+      pause = RETRY;
       say("not reached; trying again");
     }
     fetching = false;
-    if (again) {
-      again = false;
-      setTimeout(renew, 1000);
-    }
+    if (missed && !busy()) setTimeout(renew, pause);
+  };
+
+  const listen = () => {
+    changes = new EventSource("/changes");
+    // What changed before, or while nobody listened, was told to nobody.
+    changes.onopen = () => {
+      say("live");
+      renew();
+    };
+    changes.onmessage = renew;
+    changes.onerror = () => {
+      say("not reached; trying again");
+      // A connection that breaks is made again by the browser, one that was refused is not.
+      if (changes.readyState === EventSource.CLOSED) {
+        setTimeout(() => {
+          renew();
+          listen();
+        }, TURNED_AWAY);
+      }
+    };
   };
 
   if (!window.EventSource) return;
-  const changes = new EventSource("/changes");
-  changes.onopen = () => say("live");
-  changes.onmessage = renew;
-  changes.onerror = () => say("not reached; trying again");
+  document.addEventListener("focusout", () => {
+    if (missed) setTimeout(renew, 0);
+  });
+  listen();
 })();

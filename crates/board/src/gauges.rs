@@ -27,9 +27,6 @@ pub(crate) fn judged(state: &WorkspaceState, view: &WorkspaceView) -> Samples {
         1.0,
     );
     samples.set(&metric::PLAN_REVISION, &[("workspace", name)], f64::from(plan.revision));
-    if let Some(watermark) = state.watermark() {
-        samples.set(&metric::WATERMARK, &[("workspace", name)], seconds(watermark));
-    }
     for target in &plan.targets {
         let (metric, unit) = (target.metric.word(), unit(target, currency));
         let labels =
@@ -56,11 +53,14 @@ pub(crate) fn judged(state: &WorkspaceState, view: &WorkspaceView) -> Samples {
     samples
 }
 
-/// What the fold holds: changes with every event.
+/// How far the workspace is and what the fold holds: changes with every event.
 pub(crate) fn folded(state: &WorkspaceState) -> Samples {
     let mut samples = Samples::default();
     let stats = state.fold().stats();
     let workspace = ("workspace", state.name().as_str());
+    if let Some(watermark) = state.watermark() {
+        samples.set(&metric::WATERMARK, &[workspace], seconds(watermark));
+    }
     for (family, count) in
         [(&metric::JOURNEYS, stats.journeys), (&metric::CELLS, stats.cells), (&metric::LEAVES, stats.leaves)]
     {

@@ -1,13 +1,17 @@
 //! The episodes as the alerts topic tells them: what was sent, in its order, whichever instance said it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use plumbline_engine::alert::Alert;
 use plumbline_units::Timestamp;
 use serde::Serialize;
 
-/// Episodes remembered; past that the one that ended first is forgotten, and if none has, the oldest.
-const MAX_EPISODES: usize = 5_000;
+/// Episodes remembered of a workspace; past that the one that ended first is forgotten, and if none has, the oldest.
+const MAX_OF_ONE: usize = 2_000;
+/// Episodes remembered of all workspaces; past that the workspace with the most that ended forgets one, and if none
+/// has ended anywhere, the one with the most.
+const MAX_OF_ALL: usize = 10_000;
 /// Changes remembered of an episode: its first and its last ones.
 const MAX_CHANGES: usize = 100;
 
@@ -45,31 +49,98 @@ impl Told {
         self.last.resolution.is_some()
     }
 
-    /// The label of its scope, as the plan writes it.
+    /// The label of its scope, as the plan writes it: the end of its key. Names may hold slashes, so that the key
+    /// is not cut there: how long the label is follows from the scope.
     pub(crate) fn scope(&self) -> &str {
-        // plan/target-or-pattern/scope; the first two are names and hold no slash.
-        self.last.episode.splitn(3, '/').nth(2).unwrap_or_default()
-    }
-
-    /// Whether it speaks of a target in a scope: is about it, led by it, or has taken its place.
-    pub(crate) fn speaks_of(&self, target: &str, scope: &str) -> bool {
-        let member = |key: &String| key.split('/').nth(1) == Some(target);
-        let about = self.subject() == target
-            || self.last.target.as_deref() == Some(target)
-            || self.first.supersedes.iter().chain(&self.last.supersedes).any(member);
-        about && self.scope() == scope
+        let escaped = |c: char| matches!(c, ',' | '=' | '\\');
+        let length = |text: &String| text.len() + text.matches(escaped).count();
+        let pairs = self.last.scope.iter().map(|(dimension, value)| length(dimension) + 1 + length(value));
+        let commas = self.last.scope.len().saturating_sub(1);
+        let key = &self.last.episode;
+        key.get(key.len().saturating_sub(pairs.sum::<usize>() + commas)..).unwrap_or_default()
     }
 
     /// The target or pattern it is about.
     pub(crate) fn subject(&self) -> &str {
-        self.last.episode.split('/').nth(1).unwrap_or_default()
+        self.last.pattern.as_deref().or(self.last.target.as_deref()).unwrap_or_default()
+    }
+
+    /// The targets it speaks of: what it is about, what leads it, and whose place it has taken.
+    pub(crate) fn targets(&self) -> BTreeSet<&str> {
+        let scope = self.scope();
+        let plan = self.last.episode.strip_suffix(&format!("{}/{scope}", self.subject())).unwrap_or_default();
+        let members = self.first.supersedes.iter().chain(&self.last.supersedes);
+        let members =
+            members.filter_map(|key| key.strip_prefix(plan)?.strip_suffix(scope)?.strip_suffix('/'));
+        members.chain([self.subject()]).chain(self.last.target.as_deref()).collect()
     }
 }
 
-/// All episodes, by alert id.
+/// The episodes of a workspace at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Episodes {
+    /// Open ones before those that ended, the newest first.
+    pub(crate) all: Vec<Arc<Told>>,
+    /// Whether all that are open are among them: the topic has been read to its end, and none was forgotten.
+    pub(crate) complete: bool,
+}
+
+impl Episodes {
+    /// The open ones.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Arc<Told>> {
+        self.all.iter().filter(|told| !told.ended())
+    }
+}
+
+/// All episodes, by workspace.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    episodes: BTreeMap<String, Told>,
+    workspaces: BTreeMap<String, OfOne>,
+    /// Episodes of all workspaces.
+    count: usize,
+    /// The topic has been read to its end.
+    told_all: bool,
+}
+
+/// The episodes of one workspace by alert id; and their ids by whether they ended and when they last changed.
+#[derive(Clone, Debug, Default)]
+struct OfOne {
+    told: BTreeMap<String, Arc<Told>>,
+    ended: BTreeSet<(Timestamp, String)>,
+    open: BTreeSet<(Timestamp, String)>,
+    forgot_open: bool,
+}
+
+impl OfOne {
+    fn place(&mut self, told: &Told) -> (&mut BTreeSet<(Timestamp, String)>, (Timestamp, String)) {
+        let key = (told.last.detected_at, told.last.alert_id.clone());
+        (if told.ended() { &mut self.ended } else { &mut self.open }, key)
+    }
+
+    fn keep(&mut self, told: Arc<Told>) {
+        let (place, key) = self.place(&told);
+        place.insert(key);
+        self.told.insert(told.last.alert_id.clone(), told);
+    }
+
+    fn take(&mut self, alert_id: &str) -> Option<Arc<Told>> {
+        let told = self.told.remove(alert_id)?;
+        let (place, key) = self.place(&told);
+        place.remove(&key);
+        Some(told)
+    }
+
+    /// Forgets the one that ended first; if none has, the oldest.
+    fn forget(&mut self) {
+        let (oldest, open) = match self.ended.first() {
+            Some(ended) => (Some(ended), false),
+            None => (self.open.first(), true),
+        };
+        if let Some((_, id)) = oldest.cloned() {
+            self.take(&id);
+            self.forgot_open |= open;
+        }
+    }
 }
 
 impl History {
@@ -77,47 +148,61 @@ impl History {
     pub(crate) fn take(&mut self, value: &[u8]) -> bool {
         let Ok(alert) = serde_json::from_slice::<Alert>(value) else { return false };
         let change = change(&alert);
-        match self.episodes.get_mut(&alert.alert_id) {
-            // The topic may be read again from its start.
-            Some(told) if told.last.sequence >= alert.sequence => return false,
-            Some(told) => {
-                if told.changes.len() >= MAX_CHANGES {
-                    told.changes.remove(1);
-                    told.left_out += 1;
+        let of_one = self.workspaces.entry(alert.workspace.clone()).or_default();
+        // The topic may be read again from its start.
+        if of_one.told.get(&alert.alert_id).is_some_and(|told| told.last.sequence >= alert.sequence) {
+            return false;
+        }
+        match of_one.take(&alert.alert_id) {
+            Some(mut told) => {
+                // A page that is being made keeps what it has.
+                let episode = Arc::make_mut(&mut told);
+                if episode.changes.len() >= MAX_CHANGES {
+                    episode.changes.remove(1);
+                    episode.left_out += 1;
                 }
-                told.changes.push(change);
-                told.last = alert;
+                episode.changes.push(change);
+                episode.last = alert;
+                of_one.keep(told);
             }
             None => {
-                if self.episodes.len() >= MAX_EPISODES {
+                if of_one.told.len() >= MAX_OF_ONE {
+                    of_one.forget();
+                    self.count -= 1;
+                }
+                if self.count >= MAX_OF_ALL {
                     self.forget();
                 }
                 let told = Told { first: alert.clone(), changes: vec![change], left_out: 0, last: alert };
-                self.episodes.insert(told.last.alert_id.clone(), told);
+                self.workspaces.entry(told.last.workspace.clone()).or_default().keep(Arc::new(told));
+                self.count += 1;
             }
         }
         true
     }
 
     fn forget(&mut self) {
-        let oldest = |ended: bool| {
-            let of = self.episodes.iter().filter(|(_, told)| !ended || told.ended());
-            of.min_by_key(|(id, told)| (told.last.detected_at, *id)).map(|(id, _)| id.clone())
-        };
-        if let Some(id) = oldest(true).or_else(|| oldest(false)) {
-            self.episodes.remove(&id);
+        let fullest = self.workspaces.values_mut().max_by_key(|of| (of.ended.len(), of.open.len()));
+        if let Some(fullest) = fullest {
+            fullest.forget();
+            self.count -= 1;
         }
     }
 
-    /// An episode by its alert id.
-    pub(crate) fn episode(&self, alert_id: &str) -> Option<&Told> {
-        self.episodes.get(alert_id)
+    /// Says whether the topic has been read to its end; whether that is news.
+    pub(crate) fn told_all(&mut self, all: bool) -> bool {
+        std::mem::replace(&mut self.told_all, all) != all
     }
 
-    /// The episodes of a workspace, the newest first; open ones before those that ended.
-    pub(crate) fn of(&self, workspace: &str) -> Vec<&Told> {
-        let mut all: Vec<&Told> =
-            self.episodes.values().filter(|told| told.last.workspace == workspace).collect();
+    /// An episode by its alert id.
+    pub(crate) fn episode(&self, alert_id: &str) -> Option<Arc<Told>> {
+        self.workspaces.values().find_map(|of| of.told.get(alert_id)).cloned()
+    }
+
+    /// The episodes of a workspace.
+    pub(crate) fn of(&self, workspace: &str) -> Episodes {
+        let of = self.workspaces.get(workspace);
+        let mut all: Vec<Arc<Told>> = of.into_iter().flat_map(|of| of.told.values().cloned()).collect();
         all.sort_by(|a, b| {
             (a.ended(), b.first.detected_at, &a.last.episode).cmp(&(
                 b.ended(),
@@ -125,15 +210,7 @@ impl History {
                 &b.last.episode,
             ))
         });
-        all
-    }
-
-    /// The live episodes of a workspace; a pattern's before its members', for it says more.
-    pub(crate) fn live(&self, workspace: &str) -> Vec<&Told> {
-        let mut live: Vec<&Told> =
-            self.episodes.values().filter(|told| told.last.workspace == workspace && !told.ended()).collect();
-        live.sort_by_key(|told| told.last.pattern.is_none());
-        live
+        Episodes { all, complete: self.told_all && of.is_none_or(|of| !of.forgot_open) }
     }
 }
 
@@ -160,8 +237,9 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../../../deploy/examples/alert.json");
 
-    fn alert(id: u32, sequence: u32, resolution: Option<&str>) -> Vec<u8> {
+    fn alert(workspace: &str, id: u32, sequence: u32, resolution: Option<&str>) -> Vec<u8> {
         let mut alert: Alert = serde_json::from_str(EXAMPLE).unwrap();
+        alert.workspace = workspace.to_owned();
         alert.alert_id = format!("{id:08x}");
         alert.sequence = sequence;
         alert.resolution = resolution.map(str::to_owned);
@@ -169,44 +247,91 @@ mod tests {
         serde_json::to_vec(&alert).unwrap()
     }
 
+    fn told(history: &History, id: u32) -> Option<Arc<Told>> {
+        history.episode(&format!("{id:08x}"))
+    }
+
     #[test]
     fn a_record_told_twice_counts_once() {
         let mut history = History::default();
-        assert!(history.take(&alert(1, 1, None)));
-        assert!(!history.take(&alert(1, 1, None)));
-        assert!(history.take(&alert(1, 2, Some("recovered"))));
+        assert!(history.take(&alert("a", 1, 1, None)));
+        assert!(!history.take(&alert("a", 1, 1, None)));
+        assert!(history.take(&alert("a", 1, 2, Some("recovered"))));
         assert!(!history.take(b"{}"));
-        let told = history.episode("00000001").unwrap();
+        let told = told(&history, 1).unwrap();
         assert_eq!((told.changes.len(), told.ended(), told.scope()), (2, true, "segment=smb"));
-        assert_eq!(told.subject(), "lead-quality-trap");
-        assert!(
-            told.speaks_of("lead-to-won", "segment=smb") && !told.speaks_of("lead-to-won", "segment=mid")
-        );
-        assert!(!told.speaks_of("cac", "segment=smb") && history.live("default").is_empty());
+        assert_eq!(told.targets().into_iter().collect::<Vec<_>>(), ["lead-quality-trap", "lead-to-won"]);
+        assert!(history.of("a").live().next().is_none() && history.of("b").all.is_empty());
+    }
+
+    #[test]
+    fn a_key_is_read_right_whatever_its_names_hold() {
+        let mut alert: Alert = serde_json::from_str(EXAMPLE).unwrap();
+        alert.pattern = Some("won/lost".to_owned());
+        alert.scope =
+            [("a,b", "x/y"), ("region", "d=e\\f")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        // In the plan the region comes first.
+        let scope = "region=d\\=e\\\\f,a\\,b=x/y";
+        alert.episode = format!("2026/emea/won/lost/{scope}");
+        alert.supersedes = vec![format!("2026/emea/b2b/cac/{scope}"), "2026/emea/cac/region=x".to_owned()];
+        let told = Told { first: alert.clone(), last: alert.clone(), changes: Vec::new(), left_out: 0 };
+        assert_eq!((told.subject(), told.scope()), ("won/lost", scope));
+        assert_eq!(told.targets().into_iter().collect::<Vec<_>>(), ["b2b/cac", "lead-to-won", "won/lost"]);
+        (alert.scope, alert.episode) = (BTreeMap::new(), "2026/emea/won/lost/".to_owned());
+        let everything = Told { first: alert.clone(), last: alert, changes: Vec::new(), left_out: 0 };
+        assert_eq!(everything.scope(), "");
     }
 
     #[test]
     fn at_the_bound_those_that_ended_go_first() {
         let mut history = History::default();
-        for id in 0..MAX_EPISODES as u32 {
-            history.take(&alert(id, 1, None));
+        history.told_all(true);
+        for id in 0..MAX_OF_ONE as u32 {
+            history.take(&alert("a", id, 1, None));
         }
-        history.take(&alert(7, 2, Some("recovered")));
-        history.take(&alert(1_000_000, 1, None));
-        assert!(history.episode("00000007").is_none());
-        assert!(history.episode("00000000").is_some());
-        history.take(&alert(1_000_001, 1, None));
-        assert!(history.episode("00000000").is_none());
-        assert_eq!(history.of("default").len(), MAX_EPISODES);
+        history.take(&alert("a", 7, 2, Some("recovered")));
+        history.take(&alert("a", 1_000_000, 1, None));
+        assert!(told(&history, 7).is_none() && told(&history, 0).is_some());
+        assert!(history.of("a").complete, "no open one is missing");
+        history.take(&alert("a", 1_000_001, 1, None));
+        assert!(told(&history, 0).is_none());
+        assert_eq!((history.of("a").all.len(), history.count), (MAX_OF_ONE, MAX_OF_ONE));
+        assert!(!history.of("a").complete && history.of("b").complete);
+    }
+
+    #[test]
+    fn a_noisy_workspace_pushes_out_no_open_episode_of_another() {
+        let mut history = History::default();
+        history.take(&alert("quiet", 9_999_999, 1, None));
+        history.take(&alert("quiet", 9_999_998, 1, Some("recovered")));
+        for workspace in 0..8u32 {
+            for id in 0..MAX_OF_ONE as u32 {
+                let over = (id % 2 == 0).then_some("recovered");
+                history.take(&alert(&format!("noisy-{workspace}"), workspace * 100_000 + id, 1, over));
+            }
+        }
+        assert_eq!(history.count, MAX_OF_ALL);
+        assert_eq!(history.workspaces.values().map(|of| of.told.len()).sum::<usize>(), MAX_OF_ALL);
+        assert_eq!(history.of("quiet").all.len(), 2);
+        let open = |workspace: u32| history.of(&format!("noisy-{workspace}")).live().count();
+        assert!((0..8).all(|workspace| open(workspace) == MAX_OF_ONE / 2), "those that ended go first");
+    }
+
+    #[test]
+    fn all_is_known_only_once_the_topic_was_read_to_its_end() {
+        let mut history = History::default();
+        assert!(!history.of("a").complete);
+        assert!(history.told_all(true) && !history.told_all(true) && history.of("a").complete);
+        assert!(history.told_all(false) && !history.of("a").complete);
     }
 
     #[test]
     fn a_long_life_keeps_its_first_and_its_last_records() {
         let mut history = History::default();
         for sequence in 1..=300 {
-            history.take(&alert(1, sequence, None));
+            history.take(&alert("a", 1, sequence, None));
         }
-        let told = history.episode("00000001").unwrap();
+        let told = told(&history, 1).unwrap();
         assert_eq!((told.changes.len(), told.left_out), (MAX_CHANGES, 200));
         assert_eq!((told.changes[0].sequence, told.changes[1].sequence), (1, 202));
     }

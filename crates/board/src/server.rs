@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use plumbline_units::Timestamp;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::bounded::Bounded;
 use crate::metric;
@@ -117,6 +118,8 @@ pub struct Board {
     router: Router,
     metrics: PrometheusHandle,
     shared: Shared,
+    /// Becomes true when the server is to end.
+    ending: watch::Sender<bool>,
 }
 
 impl Board {
@@ -132,12 +135,14 @@ impl Board {
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(show_readiness))
             .with_state(readiness);
-        Ok(Board { listener: Bounded::new(listener), router, metrics, shared: Shared::default() })
+        let (shared, ending) = (Shared::default(), watch::Sender::new(false));
+        Ok(Board { listener: Bounded::new(listener), router, metrics, shared, ending })
     }
 
     /// Shows the status board, answers the API and tells the metrics of the workspaces.
     pub fn showing(mut self, shared: Shared) -> Board {
-        self.router = self.router.merge(crate::http::routes(shared.clone()));
+        let routes = crate::http::routes(shared.clone(), self.ending.subscribe());
+        self.router = self.router.merge(routes);
         self.shared = shared;
         self
     }
@@ -158,9 +163,13 @@ impl Board {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` completes; requests under way are answered first.
+    /// Serves until `stop` completes; requests under way are answered first, and streams of changes end.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), BoardError> {
-        let metrics = self.metrics;
+        let (metrics, ending) = (self.metrics, self.ending);
+        let stop = async move {
+            stop.await;
+            ending.send_replace(true);
+        };
         let told =
             Router::new().route("/metrics", get(show_metrics)).with_state((metrics.clone(), self.shared));
         let router = self.router.merge(told);

@@ -1,7 +1,7 @@
 //! What the engine's thread writes and the pages read.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use plumbline_engine::alert::Alert;
@@ -9,12 +9,17 @@ use plumbline_engine::{Engine, WorkspaceState};
 use tokio::sync::watch;
 
 use crate::gauges;
-use crate::history::History;
+use crate::history::{Episodes, History, Told};
 use crate::samples::Samples;
-use crate::view::{Stamp, WorkspaceView, view};
+use crate::view::{Passing, Stamp, WorkspaceView, view};
 
 /// A workspace that no engine here has shown for so long is judged elsewhere, or not at all.
 const STALE: Duration = Duration::from_secs(60);
+/// Of the engine's time, at most one part in so many goes into views: while it catches up, days close faster than
+/// anybody can read.
+const SHARE: u32 = 10;
+/// That the streams have come further is told to listeners at most so often.
+const PASSING: Duration = Duration::from_secs(10);
 
 /// The state behind the pages; cheap to clone.
 #[derive(Clone)]
@@ -27,11 +32,16 @@ struct Inner {
 }
 
 struct Shown {
+    partition: i32,
     stamp: Stamp,
     view: Arc<WorkspaceView>,
     judged: Arc<Samples>,
     folded: Arc<Samples>,
     seen: Instant,
+    /// No other view is made before.
+    rest_until: Instant,
+    /// When listeners were last told of a change.
+    told: Instant,
 }
 
 impl Default for Shared {
@@ -45,42 +55,72 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// Looks at every workspace of an engine; those that changed are shown anew.
-    pub fn look(&self, engine: &Engine) {
-        engine.workspaces().for_each(|workspace| self.look_at(workspace));
+    /// Looks at every workspace of a log partition's engine; those that changed are shown anew. What is judged is
+    /// shown anew only so often that it takes a tenth of the caller's time.
+    pub fn look(&self, partition: i32, engine: &Engine) {
+        engine.workspaces().for_each(|workspace| self.look_at(partition, workspace));
     }
 
-    fn look_at(&self, state: &WorkspaceState) {
-        let stamp = Stamp::of(state);
+    /// The log partition is judged elsewhere now: its workspaces are no longer shown.
+    pub fn gone(&self, partition: i32) {
+        self.workspaces_mut().retain(|_, shown| shown.partition != partition);
+        self.changed();
+    }
+
+    fn look_at(&self, partition: i32, state: &WorkspaceState) {
+        let (name, begun) = (state.name().as_str(), Instant::now());
+        let (stamp, passing) = (Stamp::of(state), Passing::of(state));
         let folded = Arc::new(gauges::folded(state));
-        {
-            let mut shown = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(shown) = shown.get_mut(state.name().as_str()).filter(|shown| shown.stamp == stamp) {
-                shown.seen = Instant::now();
+        let mut before = None;
+        if let Some(shown) = self.workspaces_mut().get_mut(name) {
+            (shown.partition, shown.seen) = (partition, begun);
+            if shown.stamp == stamp || begun < shown.rest_until {
                 shown.folded = folded;
+                if shown.view.passing != passing {
+                    shown.view = Arc::new(WorkspaceView { passing, ..WorkspaceView::clone(&shown.view) });
+                    if begun.duration_since(shown.told) >= PASSING {
+                        shown.told = begun;
+                        self.changed();
+                    }
+                }
                 return;
             }
+            before = Some(Arc::clone(&shown.view));
         }
         // Made without the lock: a page is never held up by it.
-        let view = Arc::new(view(state));
+        let view = Arc::new(view(state, before.as_deref()));
         let judged = Arc::new(gauges::judged(state, &view));
-        let shown = Shown { stamp, view, judged, folded, seen: Instant::now() };
-        let mut workspaces = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner);
-        workspaces.insert(state.name().to_string(), shown);
-        drop(workspaces);
+        let rest_until = Instant::now() + begun.elapsed() * (SHARE - 1);
+        let shown = Shown { partition, stamp, view, judged, folded, seen: begun, rest_until, told: begun };
+        self.workspaces_mut().insert(name.to_owned(), shown);
         self.changed();
     }
 
     /// Takes a record of the alerts topic.
     pub fn told(&self, value: &[u8]) {
-        if self.0.history.write().unwrap_or_else(PoisonError::into_inner).take(value) {
+        if self.history_mut().take(value) {
             self.changed();
         }
     }
 
     /// The newest record of the alert with this whole id, as far as the topic has been followed.
     pub fn alert(&self, alert_id: &str) -> Option<Alert> {
-        self.episodes(|history| history.episode(alert_id).map(|told| told.last.clone()))
+        self.episode(alert_id).map(|told| told.last.clone())
+    }
+
+    /// Says whether the alerts topic has been read to its end, and is followed from there.
+    pub fn told_all(&self, all: bool) {
+        if self.history_mut().told_all(all) {
+            self.changed();
+        }
+    }
+
+    fn workspaces_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Shown>> {
+        self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
+        self.0.history.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changed(&self) {
@@ -95,13 +135,13 @@ impl Shared {
     /// A workspace, and whether what is shown of it is old.
     pub(crate) fn workspace(&self, name: &str) -> Option<(Arc<WorkspaceView>, bool)> {
         let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
-        workspaces.get(name).map(|shown| (Arc::clone(&shown.view), shown.seen.elapsed() > STALE))
+        workspaces.get(name).map(Shown::show)
     }
 
     /// All of them, by name.
-    pub(crate) fn workspaces(&self) -> Vec<Arc<WorkspaceView>> {
+    pub(crate) fn workspaces(&self) -> Vec<(Arc<WorkspaceView>, bool)> {
         let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
-        workspaces.values().map(|shown| Arc::clone(&shown.view)).collect()
+        workspaces.values().map(Shown::show).collect()
     }
 
     /// The samples of the workspaces that are judged here: what is old belongs to whoever judges them now.
@@ -111,38 +151,27 @@ impl Shared {
         fresh.flat_map(|shown| [Arc::clone(&shown.judged), Arc::clone(&shown.folded)]).collect()
     }
 
-    /// Reads the episodes.
-    pub(crate) fn episodes<T>(&self, read: impl FnOnce(&History) -> T) -> T {
-        read(&self.0.history.read().unwrap_or_else(PoisonError::into_inner))
+    /// The episodes of a workspace.
+    pub(crate) fn episodes(&self, workspace: &str) -> Episodes {
+        self.history().of(workspace)
+    }
+
+    /// An episode by its alert id.
+    pub(crate) fn episode(&self, alert_id: &str) -> Option<Arc<Told>> {
+        self.history().episode(alert_id)
+    }
+
+    fn history(&self) -> RwLockReadGuard<'_, History> {
+        self.0.history.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    /// The view, and whether it is old.
+    fn show(&self) -> (Arc<WorkspaceView>, bool) {
+        (Arc::clone(&self.view), self.seen.elapsed() > STALE)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use plumbline_engine::EngineConfig;
-    use plumbline_harness::LogWriter;
-    use plumbline_simulator::{Spec, plan_toml};
-    use plumbline_units::Seconds;
-
-    #[test]
-    fn what_another_instance_judges_now_is_no_longer_among_the_metrics() {
-        let spec = Spec::default();
-        let mut writer = LogWriter::new(Seconds::HOUR);
-        let start = spec.zone.start_of(spec.start);
-        writer.plan(&spec.workspace, &plan_toml(&spec), start, start);
-        let log = writer.finish();
-        let (shared, mut engine) = (Shared::default(), Engine::new(EngineConfig::default()));
-        for offset in 0..log.len() {
-            engine.apply(offset, &log.record(offset), &mut &log, &mut Vec::new()).unwrap();
-        }
-        shared.look(&engine);
-        assert!(!shared.samples().is_empty());
-        for shown in shared.0.workspaces.write().unwrap().values_mut() {
-            shown.seen = shown.seen.checked_sub(STALE + Duration::from_secs(1)).unwrap();
-        }
-        assert!(shared.samples().is_empty(), "nobody looked for a minute");
-        shared.look(&engine);
-        assert!(!shared.samples().is_empty(), "it is back");
-    }
-}
+mod tests;

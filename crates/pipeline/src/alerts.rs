@@ -1,5 +1,6 @@
 //! Following the alerts topic: what was told, by whichever instance, for the status board.
 
+use std::collections::BTreeSet;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,18 +29,30 @@ pub struct AlertFeed {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What comes from the alerts topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'m> {
+    /// A committed record.
+    Record(&'m [u8]),
+    /// All there is has been handed over; what comes from now on is handed over as it comes.
+    All,
+    /// The topic cannot be followed for now: there may be records that were not handed over.
+    Lost,
+}
+
 /// Hands every committed record of the alerts topic to `each`, from the oldest on and then as they come. The topic
 /// is read without a group: every instance sees all of it. A broker that cannot be reached is waited for; after an
 /// error records may be handed over again.
 pub fn follow_alerts(
     config: &Config,
-    mut each: impl FnMut(&[u8]) + Send + 'static,
+    mut each: impl FnMut(Told<'_>) + Send + 'static,
 ) -> Result<AlertFeed, Failure> {
     let stop = Stop::default();
     let (config, stopped) = (config.clone(), stop.clone());
     let follow = move || {
         while !stopped.is_set() {
             if let Err(failure) = read(&config, &stopped, &mut each) {
+                each(Told::Lost);
                 tracing::warn!(%failure, "the alerts topic cannot be followed for now; the board shows what came before");
                 stopped.pause(RETRY);
             }
@@ -49,7 +62,7 @@ pub fn follow_alerts(
     Ok(AlertFeed { stop, thread: Some(thread) })
 }
 
-fn read(config: &Config, stop: &Stop, each: &mut impl FnMut(&[u8])) -> Result<(), Failure> {
+fn read(config: &Config, stop: &Stop, each: &mut impl FnMut(Told<'_>)) -> Result<(), Failure> {
     let topic = config.topics.alerts.as_str();
     let consumer: BaseConsumer = reader_config(config).create()?;
     let metadata = consumer.fetch_metadata(Some(topic), crate::client::REQUEST)?;
@@ -62,19 +75,57 @@ fn read(config: &Config, stop: &Stop, each: &mut impl FnMut(&[u8])) -> Result<()
         return Ok(());
     }
     consumer.assign(&list)?;
+    let mut ends = Ends::of(list.count());
     while !stop.is_set() {
         match consumer.poll(POLL) {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => {}
-            Some(Ok(message)) => each(message.payload().unwrap_or_default()),
+            None => {}
+            Some(Ok(message)) => each(Told::Record(message.payload().unwrap_or_default())),
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                let all = ends.reached(partition);
+                if all {
+                    each(Told::All);
+                }
+            }
             // Retention has removed what was next.
             Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OffsetOutOfRange))) => {
+                each(Told::Lost);
+                ends = Ends::of(list.count());
                 consumer.assign(&list)?;
+            }
+            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown))) => {
+                each(Told::Lost);
+                ends = Ends::of(list.count());
+                // Assigned anew, the client says again when it is at the end.
+                let here = consumer.position()?;
+                for mut element in here.elements() {
+                    if element.offset() == Offset::Invalid {
+                        element.set_offset(Offset::Beginning)?;
+                    }
+                }
+                consumer.assign(&here)?;
             }
             Some(Err(error)) if is_fleeting(&error) => {}
             Some(Err(error)) => return Err(Failure::from(error).during(format!("following {topic}"))),
         }
     }
     Ok(())
+}
+
+/// The partitions whose end has been reached.
+struct Ends {
+    reached: BTreeSet<i32>,
+    partitions: usize,
+}
+
+impl Ends {
+    fn of(partitions: usize) -> Ends {
+        Ends { reached: BTreeSet::new(), partitions }
+    }
+
+    /// True once: with the last partition whose end is reached.
+    fn reached(&mut self, partition: i32) -> bool {
+        self.reached.insert(partition) && self.reached.len() == self.partitions
+    }
 }
 
 impl Drop for AlertFeed {
@@ -109,5 +160,12 @@ mod tests {
         let begun = Instant::now();
         drop(feed);
         assert!(begun.elapsed() < FINISH * 3, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn all_is_told_once_every_partition_has_been_read_to_its_end() {
+        let mut ends = Ends::of(2);
+        let told: Vec<bool> = [1, 1, 0, 0, 1].into_iter().map(|partition| ends.reached(partition)).collect();
+        assert_eq!(told, [false, false, true, false, false]);
     }
 }

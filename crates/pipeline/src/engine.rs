@@ -45,8 +45,6 @@ const STAGE: &str = "engine";
 const POLL: Duration = Duration::from_millis(50);
 /// Time between lines about a replay under way.
 const TELL_EVERY: Duration = Duration::from_secs(10);
-/// Time between looks at metrics and status of a partition that publishes nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 struct Stage<'a> {
     config: &'a Config,
@@ -137,7 +135,7 @@ impl Stage<'_> {
             self.publish()?;
             self.keep_checkpoints(false);
         }
-        if self.looked_at.elapsed() >= LOOK_EVERY {
+        if self.looked_at.elapsed() >= self.observer.every() {
             self.look();
         }
         let member = Rc::clone(&self.member);
@@ -180,7 +178,9 @@ impl Stage<'_> {
     /// The partition has been read to an end that it had since the start.
     fn reached_end(&mut self, partition: i32) -> Result<(), Failure> {
         let Some(task) = self.tasks.get_mut(&partition) else { return Ok(()) };
+        let before = task.log.phase();
         task.reached_end();
+        let changed = task.log.phase() != before;
         handover::append_what_is_missing(
             task,
             self.config,
@@ -188,7 +188,7 @@ impl Stage<'_> {
             self.log_partitions,
             self.shared.time.now(),
         )?;
-        self.look();
+        self.look_at(partition, changed, false);
         Ok(())
     }
 
@@ -246,6 +246,7 @@ impl Stage<'_> {
         let mut held = BTreeMap::new();
         for (partition, task) in std::mem::take(&mut self.tasks) {
             metric::engine_gone(partition);
+            self.observer.gone(partition);
             held.extend(task.log.into_held().map(|state| (partition, state)));
         }
         if let Some(standby) = &self.standby {
@@ -275,28 +276,30 @@ impl Stage<'_> {
         if tell {
             self.told_at = self.looked_at;
         }
-        let log = &self.config.topics.log;
-        let mut partitions = BTreeMap::new();
-        for (partition, task) in &mut self.tasks {
-            task.count_applied();
-            let end =
-                self.member.stats(&(log.clone(), *partition)).map(|s| s.stable_end).filter(|end| *end >= 0);
-            let status = task.status(end);
-            let lag = status.end.map(|end| (end - status.position).max(0));
-            if let Some((from, until)) = status.replay.filter(|_| tell) {
-                tracing::info!(partition, from, until, at = status.position, "replaying the log");
-            }
-            metric::engine_at(*partition, status.position, lag, !status.live);
-            // What a replay passes through is over: nobody is to be told of it as if it were now.
-            if status.live {
-                self.observer.observe(*partition, task.engine());
-            }
-            partitions.insert(*partition, status);
+        let partitions: Vec<i32> = self.tasks.keys().copied().collect();
+        partitions.into_iter().for_each(|partition| self.look_at(partition, false, tell));
+    }
+
+    /// Shows where a partition stands. Its end is reached with every record that comes alone: whoever looks on is
+    /// shown that only as often as it wants to be, and at once only where there is `news`.
+    fn look_at(&mut self, partition: i32, news: bool, tell: bool) {
+        let Some(task) = self.tasks.get_mut(&partition) else { return };
+        task.count_applied();
+        let stats = self.member.stats(&(self.config.topics.log.clone(), partition));
+        let status = task.status(stats.map(|stats| stats.stable_end).filter(|end| *end >= 0));
+        let lag = status.end.map(|end| (end - status.position).max(0));
+        if let Some((from, until)) = status.replay.filter(|_| tell) {
+            tracing::info!(partition, from, until, at = status.position, "replaying the log");
+        }
+        metric::engine_at(partition, status.position, lag, !status.live);
+        // What a replay passes through is over: nobody is to be told of it as if it were now.
+        if status.live && task.shows(news, self.observer.every()) {
+            self.observer.observe(partition, task.engine());
         }
         let alerts = self.alerts;
-        self.shared.status.engine(|status| {
-            status.partitions = partitions;
-            status.alerts = alerts;
+        self.shared.status.engine(|engine| {
+            engine.partitions.insert(partition, status);
+            engine.alerts = alerts;
         });
     }
 

@@ -34,7 +34,7 @@ mod time;
 mod transaction;
 
 pub use admin::ensure_topics;
-pub use alerts::{AlertFeed, follow_alerts};
+pub use alerts::{AlertFeed, Told, follow_alerts};
 pub use allowed::AllowHandle;
 pub use append::{Acknowledge, acknowledge, apply_plan};
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};

@@ -26,8 +26,19 @@ pub(crate) struct Shared {
 
 /// Looks at the state machines now and then: metrics, the board, a demonstration's screen.
 pub trait Observer: Send {
-    /// Called about once a second and partition, and after each alert, from the engine's thread: be quick.
+    /// Called for each partition about as often as [`Observer::every`] says, after each alert and when a replay is
+    /// done, from the engine's thread: be quick.
     fn observe(&mut self, partition: i32, engine: &Engine);
+
+    /// The partition is judged elsewhere from now on.
+    fn gone(&mut self, partition: i32) {
+        let _ = partition;
+    }
+
+    /// Time between looks at a partition that has nothing to say.
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
 }
 
 /// Looks at nothing.

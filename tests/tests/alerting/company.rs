@@ -34,8 +34,8 @@ pub(crate) struct Company {
 struct Look(Shared);
 
 impl Observer for Look {
-    fn observe(&mut self, _: i32, engine: &Engine) {
-        self.0.look(engine);
+    fn observe(&mut self, partition: i32, engine: &Engine) {
+        self.0.look(partition, engine);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `/api/v1`: what the pages show, as JSON. `/api/v1/openapi.json` describes it.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +10,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::history::Told;
+use super::desk::Desk;
+use crate::history::{Episodes, Told};
 use crate::page;
 use crate::shared::Shared;
 use crate::view::WorkspaceView;
@@ -17,7 +20,14 @@ const OPENAPI: &str = include_str!("../../assets/openapi.json");
 /// Items of one answer.
 const MOST: usize = 1_000;
 
-pub(crate) fn routes(shared: Shared) -> Router {
+/// What the answers are made of, and where.
+#[derive(Clone)]
+struct Source {
+    shared: Shared,
+    desk: Desk,
+}
+
+pub(crate) fn routes(shared: Shared, desk: Desk) -> Router {
     Router::new()
         .route(
             "/api/v1/openapi.json",
@@ -31,55 +41,62 @@ pub(crate) fn routes(shared: Shared) -> Router {
         .route("/api/v1/workspaces/{workspace}/data", get(data))
         .route("/api/v1/workspaces/{workspace}/episodes", get(episodes))
         .route("/api/v1/episodes/{alert_id}", get(episode))
-        .with_state(shared)
+        .with_state(Source { shared, desk })
 }
 
 fn missing(what: &str) -> Response {
     (StatusCode::NOT_FOUND, Json(json!({ "error": what }))).into_response()
 }
 
-/// The answer about a workspace, with whether it is still judged here.
-fn about(shared: &Shared, workspace: &str, read: impl FnOnce(&WorkspaceView) -> Value) -> Response {
-    match shared.workspace(workspace) {
-        None => missing("this instance judges no such workspace"),
-        Some((view, stale)) => {
+impl Source {
+    /// The answer about a workspace, with whether it is still judged here.
+    async fn about(
+        self,
+        workspace: String,
+        read: impl FnOnce(&WorkspaceView) -> Value + Send + 'static,
+    ) -> Response {
+        let Some((view, stale)) = self.shared.workspace(&workspace) else {
+            return missing("this instance judges no such workspace");
+        };
+        let make = move || {
             let mut answer = read(&view);
             if let Some(answer) = answer.as_object_mut() {
-                answer.insert("workspace".to_owned(), json!(view.workspace));
+                answer.insert("workspace".to_owned(), json!(&*view.workspace));
                 answer.insert("closed".to_owned(), json!(view.closed));
                 answer.insert("stale".to_owned(), json!(stale));
             }
             Json(answer).into_response()
-        }
+        };
+        self.desk.draw(make).await
     }
 }
 
-async fn workspaces(State(shared): State<Shared>) -> Response {
-    let all: Vec<Value> = shared
-        .workspaces()
-        .iter()
-        .map(|view| {
+async fn workspaces(State(source): State<Source>) -> Response {
+    let all = source.shared.workspaces();
+    let make = move || {
+        let line = |(view, stale): &(Arc<WorkspaceView>, bool)| {
             json!({
-                "workspace": view.workspace, "plan": view.plan.name, "revision": view.plan.revision,
-                "closed": view.closed, "watermark": view.watermark, "targets": view.targets.len(),
+                "workspace": &*view.workspace, "plan": view.plan.name, "revision": view.plan.revision,
+                "closed": view.closed, "watermark": view.passing.watermark, "targets": view.targets.len(),
                 "drifting": view.targets.iter().filter(|t| t.verdict == "drifting").count(),
-                "data_problems": view.data.len(),
+                "data_problems": view.data.len(), "stale": stale,
             })
-        })
-        .collect();
-    Json(json!({ "workspaces": all })).into_response()
+        };
+        Json(json!({ "workspaces": all.iter().map(line).collect::<Vec<_>>() })).into_response()
+    };
+    source.desk.draw(make).await
 }
 
-async fn plan(State(shared): State<Shared>, Path(workspace): Path<String>) -> Response {
-    about(&shared, &workspace, |view| json!({ "plan": view.plan, "scopes": view.scopes }))
+async fn plan(State(source): State<Source>, Path(workspace): Path<String>) -> Response {
+    source.about(workspace, |view| json!({ "plan": &*view.plan, "scopes": &*view.scopes })).await
 }
 
 async fn targets(
-    State(shared): State<Shared>,
+    State(source): State<Source>,
     Path(workspace): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Response {
-    about(&shared, &workspace, |view| {
+    let read = move |view: &WorkspaceView| {
         let mut picked = query.pick(view);
         // On a page the scope only says what is drawn; whoever asks for the scope's targets wants no others.
         if let Some(scope) = &query.scope {
@@ -88,11 +105,12 @@ async fn targets(
         let page = query.page.unwrap_or(1).max(1);
         let shown: Vec<_> = picked.iter().skip((page - 1).saturating_mul(MOST)).take(MOST).collect();
         json!({ "total": picked.len(), "page": page, "targets": shown })
-    })
+    };
+    source.about(workspace, read).await
 }
 
-async fn funnels(State(shared): State<Shared>, Path(workspace): Path<String>) -> Response {
-    about(&shared, &workspace, |view| json!({ "funnels": view.funnels }))
+async fn funnels(State(source): State<Source>, Path(workspace): Path<String>) -> Response {
+    source.about(workspace, |view| json!({ "funnels": &*view.funnels })).await
 }
 
 #[derive(Deserialize)]
@@ -103,19 +121,19 @@ struct Line {
 }
 
 async fn series(
-    State(shared): State<Shared>,
+    State(source): State<Source>,
     Path(workspace): Path<String>,
     Query(line): Query<Line>,
 ) -> Response {
     let known = |view: &WorkspaceView| view.target(&line.target, &line.scope).is_some();
-    if shared.workspace(&workspace).is_some_and(|(view, _)| !known(&view)) {
+    if source.shared.workspace(&workspace).is_some_and(|(view, _)| !known(&view)) {
         return missing("the plan has no such target in this scope");
     }
-    about(&shared, &workspace, |view| {
+    let read = move |view: &WorkspaceView| {
         let target = view.target(&line.target, &line.scope);
         let points: Vec<Value> = target
             .into_iter()
-            .flat_map(|target| &target.trend)
+            .flat_map(|target| target.trend.iter())
             .map(|point| {
                 json!({
                     "day": point.day,
@@ -128,18 +146,18 @@ async fn series(
             "target": line.target, "scope": line.scope, "unit": target.and_then(|t| t.unit),
             "plan": target.and_then(|t| t.plan), "threshold": target.map(|t| t.threshold), "points": points,
         })
-    })
+    };
+    source.about(workspace, read).await
 }
 
-async fn data(State(shared): State<Shared>, Path(workspace): Path<String>) -> Response {
-    about(&shared, &workspace, |view| {
-        let ignored: Vec<Value> = view
-            .ignored_stages
-            .iter()
-            .map(|(stage, count)| json!({ "stage": stage, "events": count }))
-            .collect();
-        json!({ "problems": view.data, "streams": view.streams, "ignored_stages": ignored })
-    })
+async fn data(State(source): State<Source>, Path(workspace): Path<String>) -> Response {
+    let read = |view: &WorkspaceView| {
+        let ignored = view.passing.ignored_stages.iter();
+        let ignored: Vec<Value> =
+            ignored.map(|(stage, count)| json!({ "stage": stage, "events": count })).collect();
+        json!({ "problems": &*view.data, "streams": view.passing.streams, "ignored_stages": ignored })
+    };
+    source.about(workspace, read).await
 }
 
 #[derive(Deserialize, Default)]
@@ -149,19 +167,20 @@ struct Which {
 }
 
 async fn episodes(
-    State(shared): State<Shared>,
+    State(source): State<Source>,
     Path(workspace): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    let (total, shown) = shared.episodes(|history| {
-        let all: Vec<&Told> = history
-            .of(&workspace)
-            .into_iter()
-            .filter(|told| which.open.is_none_or(|open| open != told.ended()))
-            .collect();
-        (all.len(), all.iter().take(MOST).map(|told| brief(told)).collect::<Vec<_>>())
-    });
-    Json(json!({ "workspace": workspace, "total": total, "episodes": shown })).into_response()
+    let make = move || {
+        let Episodes { mut all, complete } = source.shared.episodes(&workspace);
+        all.retain(|told| which.open.is_none_or(|open| open != told.ended()));
+        let shown: Vec<Value> = all.iter().take(MOST).map(|told| brief(told)).collect();
+        let answer = json!({
+            "workspace": workspace, "total": all.len(), "complete": complete, "episodes": shown
+        });
+        Json(answer).into_response()
+    };
+    source.desk.draw(make).await
 }
 
 fn brief(told: &Told) -> Value {
@@ -174,13 +193,12 @@ fn brief(told: &Told) -> Value {
     })
 }
 
-async fn episode(State(shared): State<Shared>, Path(alert_id): Path<String>) -> Response {
-    let found = shared.episodes(|history| {
-        let told = history.episode(&alert_id)?;
-        Some(json!({ "alert": told.last, "opened": told.first.detected_at, "changes": told.changes, "left_out": told.left_out }))
+async fn episode(State(source): State<Source>, Path(alert_id): Path<String>) -> Response {
+    let Some(told) = source.shared.episode(&alert_id) else {
+        return missing("no such alert is on the topic, or it is long over");
+    };
+    let answer = json!({
+        "alert": told.last, "opened": told.first.detected_at, "changes": told.changes, "left_out": told.left_out
     });
-    match found {
-        Some(found) => Json(found).into_response(),
-        None => missing("no such alert is on the topic, or it is long over"),
-    }
+    Json(answer).into_response()
 }

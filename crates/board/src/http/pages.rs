@@ -12,8 +12,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use futures_util::stream::{Stream, unfold};
 use maud::Markup;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
+use super::desk::Desk;
 use crate::page;
 use crate::shared::Shared;
 
@@ -30,11 +31,14 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; style-src-attr 'unsa
 #[derive(Clone)]
 struct Site {
     shared: Shared,
+    desk: Desk,
     room: Arc<Semaphore>,
+    /// Becomes true when the server is to end.
+    ending: watch::Receiver<bool>,
 }
 
-pub(crate) fn routes(shared: Shared) -> Router {
-    let site = Site { shared, room: Arc::new(Semaphore::new(LISTENERS)) };
+pub(crate) fn routes(shared: Shared, desk: Desk, ending: watch::Receiver<bool>) -> Router {
+    let site = Site { shared, desk, room: Arc::new(Semaphore::new(LISTENERS)), ending };
     Router::new()
         .route("/", get(home))
         .route("/w/{workspace}", get(board))
@@ -76,10 +80,10 @@ fn missing(what: &str) -> Response {
 /// One workspace is shown at once; several are listed.
 async fn home(State(site): State<Site>) -> Response {
     let all = site.shared.workspaces();
-    match &all[..] {
-        [one] => Redirect::temporary(&format!("/w/{}", page::segment(&one.workspace))).into_response(),
-        _ => html(StatusCode::OK, page::workspaces(&all)),
+    if let [(one, _)] = &all[..] {
+        return Redirect::temporary(&format!("/w/{}", page::segment(&one.workspace))).into_response();
     }
+    site.desk.draw(move || html(StatusCode::OK, page::workspaces(&all))).await
 }
 
 async fn board(
@@ -87,37 +91,38 @@ async fn board(
     Path(workspace): Path<String>,
     Query(query): Query<page::Query>,
 ) -> Response {
-    match site.shared.workspace(&workspace) {
-        Some((view, stale)) => {
-            let page = site.shared.episodes(|history| page::board(&view, stale, history, &query));
-            html(StatusCode::OK, page)
-        }
-        None => missing("This instance judges no such workspace."),
-    }
+    let Some((view, stale)) = site.shared.workspace(&workspace) else {
+        return missing("This instance judges no such workspace.");
+    };
+    let draw = move || {
+        let episodes = site.shared.episodes(&workspace);
+        html(StatusCode::OK, page::board(&view, stale, &episodes, &query))
+    };
+    site.desk.draw(draw).await
 }
 
 async fn episodes(State(site): State<Site>, Path(workspace): Path<String>) -> Response {
-    let page = site.shared.episodes(|history| page::episodes(&workspace, history));
-    html(StatusCode::OK, page)
+    let draw = move || {
+        let episodes = site.shared.episodes(&workspace);
+        html(StatusCode::OK, page::episodes(&workspace, &episodes))
+    };
+    site.desk.draw(draw).await
 }
 
 async fn data(State(site): State<Site>, Path(workspace): Path<String>) -> Response {
     match site.shared.workspace(&workspace) {
-        Some((view, _)) => html(StatusCode::OK, page::data(&view)),
+        Some((view, _)) => site.desk.draw(move || html(StatusCode::OK, page::data(&view))).await,
         None => missing("This instance judges no such workspace."),
     }
 }
 
 async fn episode(State(site): State<Site>, Path(alert): Path<String>) -> Response {
-    let page = site.shared.episodes(|history| {
-        let told = history.episode(&alert)?;
-        let view = site.shared.workspace(&told.last.workspace);
-        Some(page::episode(told, view.as_ref().map(|(view, _)| &**view)))
-    });
-    match page {
-        Some(page) => html(StatusCode::OK, page),
-        None => missing("No such alert is on the topic, or it is long over."),
-    }
+    let Some(told) = site.shared.episode(&alert) else {
+        return missing("No such alert is on the topic, or it is long over.");
+    };
+    let view = site.shared.workspace(&told.last.workspace);
+    let draw = move || html(StatusCode::OK, page::episode(&told, view.as_ref().map(|(view, _)| &**view)));
+    site.desk.draw(draw).await
 }
 
 /// Says each time that something shown has changed.
@@ -125,13 +130,16 @@ async fn changes(State(site): State<Site>) -> Response {
     let Ok(permit) = Arc::clone(&site.room).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many listeners; reload the page\n").into_response();
     };
-    let versions = site.shared.versions();
+    let listening = (site.shared.versions(), site.ending, permit);
     let told: std::pin::Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> =
-        Box::pin(unfold((versions, permit), |(mut versions, permit)| async move {
-            versions.changed().await.ok()?;
+        Box::pin(unfold(listening, |(mut versions, mut ending, permit)| async move {
+            tokio::select! {
+                changed = versions.changed() => changed.ok()?,
+                _ = ending.wait_for(|ending| *ending) => return None,
+            }
             tokio::time::sleep(GATHER).await;
             let version = *versions.borrow_and_update();
-            Some((Ok(Event::default().data(version.to_string())), (versions, permit)))
+            Some((Ok(Event::default().data(version.to_string())), (versions, ending, permit)))
         }));
     Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }

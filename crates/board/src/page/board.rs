@@ -1,18 +1,20 @@
 //! The status board: what each function says, the shared outcome, the funnel, and every target.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use super::targets::{Query, table};
 use super::{Frame, episode, funnel, outcome, segment};
-use crate::history::History;
+use crate::history::{Episodes, Told};
 use crate::view::{TargetView, WorkspaceView};
 use crate::words;
 
 /// Open episodes listed on the board; the page of episodes has all.
 const MAX_OPEN: usize = 12;
 
-/// The list of workspaces.
-pub(crate) fn workspaces(all: &[std::sync::Arc<WorkspaceView>]) -> Markup {
+/// The list of workspaces, each with whether what is shown of it is old.
+pub(crate) fn workspaces(all: &[(Arc<WorkspaceView>, bool)]) -> Markup {
     Frame { title: "Workspaces", workspace: None, at: "" }.around(html! {
         h1 { "Workspaces" }
         @if all.is_empty() {
@@ -20,9 +22,10 @@ pub(crate) fn workspaces(all: &[std::sync::Arc<WorkspaceView>]) -> Markup {
                 a href="/readyz" { "Is it ready?" } }
         }
         ul.cards {
-            @for view in all {
+            @for (view, stale) in all {
                 li { a href=(format!("/w/{}", segment(&view.workspace))) { (view.workspace) }
-                    " " small { (view.plan.name) ", revision " (view.plan.revision) } br;
+                    " " small { (view.plan.name) ", revision " (view.plan.revision)
+                        @if *stale { ", no longer judged here: may be old" } } br;
                     (tally(&view.targets)) }
             }
         }
@@ -43,9 +46,9 @@ fn tally(targets: &[TargetView]) -> Markup {
 }
 
 /// The board of a workspace.
-pub(crate) fn board(view: &WorkspaceView, stale: bool, history: &History, query: &Query) -> Markup {
-    let scope = query.scope.clone().filter(|scope| view.scopes.contains(scope));
-    let shown = scope.clone().unwrap_or_else(|| worst_scope(view));
+pub(crate) fn board(view: &WorkspaceView, stale: bool, episodes: &Episodes, query: &Query) -> Markup {
+    let scope = query.scope.as_ref().filter(|scope| view.scopes.contains(scope));
+    let shown: &str = scope.map_or(&view.worst_scope, String::as_str);
     let frame = Frame { title: &view.plan.name, workspace: Some(&view.workspace), at: "board" };
     frame.around(html! {
         h1 { (view.plan.name) " " small { "revision " (view.plan.revision) } }
@@ -54,7 +57,7 @@ pub(crate) fn board(view: &WorkspaceView, stale: bool, history: &History, query:
                 Some(day) => { "Judged to the end of " time { (day) } },
                 None => "No day is judged yet: the first closes once its events have arrived.",
             }
-            @if let Some(watermark) = view.watermark {
+            @if let Some(watermark) = view.passing.watermark {
                 " · everything up to " time datetime=(watermark) { (words::minute(watermark)) } " has arrived"
             }
             " · " (view.plan.timezone)
@@ -64,23 +67,12 @@ pub(crate) fn board(view: &WorkspaceView, stale: bool, history: &History, query:
         }
         p { (tally(&view.targets)) }
         @if !view.data.is_empty() { (trouble(view)) }
-        (open_episodes(view, history))
-        (scopes(view, &shown))
-        (outcome::section(view, &shown))
-        (funnel::section(view, &shown))
-        (table(view, history, query))
+        (open_episodes(view, episodes))
+        (scopes(view, shown))
+        (outcome::section(view, shown))
+        (funnel::section(view, shown))
+        (table(view, episodes, query))
     })
-}
-
-/// The scope whose targets need somebody most.
-fn worst_scope(view: &WorkspaceView) -> String {
-    let weight = |scope: &str| -> u32 {
-        view.targets.iter().filter(|t| t.scope == scope).map(|t| u32::from(t.urgency()).pow(3)).sum()
-    };
-    let first = view.scopes.first().cloned().unwrap_or_default();
-    view.scopes
-        .iter()
-        .fold(first, |best, scope| if weight(scope) > weight(&best) { scope.clone() } else { best })
 }
 
 fn trouble(view: &WorkspaceView) -> Markup {
@@ -94,22 +86,26 @@ fn trouble(view: &WorkspaceView) -> Markup {
     }
 }
 
-fn open_episodes(view: &WorkspaceView, history: &History) -> Markup {
-    let open: Vec<_> = history
-        .of(&view.workspace)
-        .into_iter()
-        .filter(|told| !told.ended() && told.last.kind == "business" && told.last.state != "notice")
-        .collect();
+fn open_episodes(view: &WorkspaceView, episodes: &Episodes) -> Markup {
+    let of_business = |told: &&Arc<Told>| told.last.kind == "business" && told.last.state != "notice";
+    let open: Vec<&Arc<Told>> = episodes.live().filter(of_business).collect();
     html! {
         section aria-labelledby="open" {
             h2 #open { "Open" @if !open.is_empty() { " (" (open.len()) ")" } }
-            @if open.is_empty() { p { "No drift is open." } }
+            @if open.is_empty() && episodes.complete && !view.drifts() { p { "No drift is open." } }
+            @if open.is_empty() && view.drifts() { p { "Targets drift, see below; what was told of them is not here." } }
+            @if !episodes.complete { (still_read()) }
             ul.episodes { @for told in open.iter().take(MAX_OPEN) { (episode::card(told)) } }
             @if open.len() > MAX_OPEN {
                 p { a href=(format!("/w/{}/episodes", segment(&view.workspace))) { "All " (open.len()) } }
             }
         }
     }
+}
+
+/// Says that episodes may be missing.
+pub(super) fn still_read() -> Markup {
+    html! { p.soft { "What was told has not been read to its end yet, or cannot be: episodes may be missing here." } }
 }
 
 /// The choice of the scope drawn below.
@@ -119,7 +115,7 @@ fn scopes(view: &WorkspaceView, shown: &str) -> Markup {
             form.scopes method="get" {
                 label for="scope" { "Scope " }
                 select #scope name="scope" {
-                    @for scope in &view.scopes {
+                    @for scope in view.scopes.iter() {
                         option value=(scope) selected[scope == shown] { (words::scope(scope)) }
                     }
                 }

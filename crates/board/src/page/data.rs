@@ -13,7 +13,7 @@ pub(crate) fn data(view: &WorkspaceView) -> Markup {
     Frame { title: "Data", workspace: Some(&view.workspace), at: "data" }.around(html! {
         h1 { "Data" }
         @if view.data.is_empty() { p { "Nothing is wrong with the data." } }
-        @for problem in &view.data {
+        @for problem in view.data.iter() {
             article.episode.(if problem.critical { "critical" } else { "warning" }) {
                 h2 { (problem.title) }
                 p { (problem.summary) }
@@ -25,12 +25,12 @@ pub(crate) fn data(view: &WorkspaceView) -> Markup {
             }
         }
         h2 { "Who was heard" }
-        (table("Streams", &["input topic", "source", "last heard", "complete up to"], view.streams.iter().map(|s| {
+        (table("Streams", &["input topic", "source", "last heard", "complete up to"], view.passing.streams.iter().map(|s| {
             [s.topic.clone(), s.source.clone(), words::minute(s.last_received), words::minute(s.watermark)]
         }).collect()))
-        @if !view.ignored_stages.is_empty() {
+        @if !view.passing.ignored_stages.is_empty() {
             h2 { "Stages that the plan does not list" }
-            (table("Ignored stages", &["stage", "events"], view.ignored_stages.iter().map(|(stage, count)| {
+            (table("Ignored stages", &["stage", "events"], view.passing.ignored_stages.iter().map(|(stage, count)| {
                 [stage.clone(), words::grouped(*count as f64)]
             }).collect()))
         }

@@ -1,14 +1,17 @@
 //! Episodes: the list, and the page of one: why, since when, what it costs, who does what.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 use plumbline_drift::judge::shown;
 use plumbline_engine::alert::Alert;
 use plumbline_units::Day;
 
+use super::board::still_read;
 use super::waterfall::waterfalls;
 use super::{Frame, segment};
 use crate::chart::Chart;
-use crate::history::{History, Told};
+use crate::history::{Episodes, Told};
 use crate::view::{TargetView, WorkspaceView};
 use crate::words;
 
@@ -16,13 +19,13 @@ use crate::words;
 const MAX_LISTED: usize = 500;
 
 /// All episodes of a workspace.
-pub(crate) fn episodes(workspace: &str, history: &History) -> Markup {
-    let all = history.of(workspace);
+pub(crate) fn episodes(workspace: &str, episodes: &Episodes) -> Markup {
+    let Episodes { all, complete } = episodes;
     Frame { title: "Episodes", workspace: Some(workspace), at: "episodes" }.around(html! {
         h1 { "Episodes" }
-        @if all.is_empty() { p { "None has been told." } }
+        @if !complete { (still_read()) } @else if all.is_empty() { p { "None has been told." } }
         @for (title, ended) in [("Open", false), ("Over", true)] {
-            @let some: Vec<&&Told> = all.iter().filter(|told| told.ended() == ended).collect();
+            @let some: Vec<&Arc<Told>> = all.iter().filter(|told| told.ended() == ended).collect();
             @if !some.is_empty() {
                 h2 { (title) " (" (some.len()) ")" }
                 ul.episodes { @for told in some.iter().take(MAX_LISTED) { (card(told)) } }

@@ -1,12 +1,14 @@
 //! Every target in every scope as one table: filtered and sorted by links and a form, so that it works without a
 //! script and an address shows what its sender saw.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::segment;
 use super::spark::spark;
-use crate::history::{History, Told};
+use crate::history::{Episodes, Told};
 use crate::view::{TargetView, WorkspaceView};
 use crate::words;
 
@@ -74,9 +76,27 @@ fn gap(target: &TargetView) -> f64 {
     target.of_plan().map_or(0.0, |ratio| ratio.max(1e-9).ln().abs())
 }
 
-pub(super) fn table(view: &WorkspaceView, history: &History, query: &Query) -> Markup {
+/// The live episode to ask about a target in a scope.
+struct Live<'e>(BTreeMap<(&'e str, &'e str), &'e Told>);
+
+impl<'e> Live<'e> {
+    fn of(episodes: &'e Episodes) -> Live<'e> {
+        let mut live: Vec<&Told> = episodes.live().map(|told| &**told).collect();
+        // A pattern's before its members', for it says more.
+        live.sort_by_key(|told| told.last.pattern.is_none());
+        let mut of = BTreeMap::new();
+        for told in live {
+            for target in told.targets() {
+                of.entry((target, told.scope())).or_insert(told);
+            }
+        }
+        Live(of)
+    }
+}
+
+pub(super) fn table(view: &WorkspaceView, episodes: &Episodes, query: &Query) -> Markup {
     let picked = query.pick(view);
-    let live = history.live(&view.workspace);
+    let live = Live::of(episodes);
     let pages = picked.len().div_ceil(ROWS).max(1);
     let page = query.page.unwrap_or(1).clamp(1, pages);
     let sort = query.sort.as_deref().unwrap_or("verdict");
@@ -138,10 +158,10 @@ fn filter(query: &Query) -> Markup {
     }
 }
 
-fn row(view: &WorkspaceView, live: &[&Told], target: &TargetView) -> Markup {
+fn row(view: &WorkspaceView, live: &Live<'_>, target: &TargetView) -> Markup {
     let currency = &view.plan.currency;
     let told = match target.verdict {
-        "drifting" => live.iter().find(|told| told.speaks_of(&target.target, &target.scope)),
+        "drifting" => live.0.get(&(target.target.as_str(), target.scope.as_str())),
         _ => None,
     };
     html! {

@@ -3,38 +3,43 @@
 //! A view is made in the engine's thread and then shared; whoever reads it never waits for the engine.
 
 mod funnel;
+mod passing;
 mod stamp;
 mod workspace;
+
+use std::sync::Arc;
 
 use plumbline_units::{Day, Timestamp};
 use serde::Serialize;
 
+pub(crate) use passing::Passing;
 pub(crate) use stamp::Stamp;
 pub(crate) use workspace::view;
+#[cfg(test)]
+pub(crate) use workspace::worst_scope;
 
-/// One workspace as of its last closed tick.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One workspace as of its last closed tick. What takes long to make is shared, so that a view in which only
+/// [`Passing`] differs costs little.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WorkspaceView {
     /// The tenant.
-    pub(crate) workspace: String,
+    pub(crate) workspace: Arc<str>,
     /// The plan in force.
-    pub(crate) plan: PlanView,
+    pub(crate) plan: Arc<PlanView>,
     /// The last day judged; `null` before the first.
     pub(crate) closed: Option<Day>,
-    /// The time up to which everything has probably arrived.
-    pub(crate) watermark: Option<Timestamp>,
     /// Labels of the scopes judged, in plan order; empty for everything.
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scopes: Arc<[String]>,
+    /// The scope whose targets need somebody most.
+    pub(crate) worst_scope: Arc<str>,
     /// Every target in every scope.
-    pub(crate) targets: Vec<TargetView>,
+    pub(crate) targets: Arc<[TargetView]>,
     /// The transitions scope by scope, the first [`MAX_FUNNELS`] scopes.
-    pub(crate) funnels: Vec<FunnelView>,
+    pub(crate) funnels: Arc<[FunnelView]>,
     /// What is wrong with the data now.
-    pub(crate) data: Vec<DataView>,
-    /// The streams of events.
-    pub(crate) streams: Vec<StreamView>,
-    /// Events of stages that the plan does not list, by stage.
-    pub(crate) ignored_stages: Vec<(String, u64)>,
+    pub(crate) data: Arc<[DataView]>,
+    /// What moves with every event.
+    pub(crate) passing: Passing,
 }
 
 /// Scopes whose funnel is drawn; further ones have their targets only.
@@ -133,7 +138,7 @@ pub(crate) struct TargetView {
     pub(crate) owners: Vec<String>,
     /// Its last days, oldest first.
     #[serde(skip)]
-    pub(crate) trend: Vec<plumbline_engine::TrendPoint>,
+    pub(crate) trend: Arc<[plumbline_engine::TrendPoint]>,
 }
 
 /// A scope's transitions.
@@ -210,6 +215,11 @@ pub(crate) struct StreamView {
 }
 
 impl WorkspaceView {
+    /// Whether a target drifts.
+    pub(crate) fn drifts(&self) -> bool {
+        self.targets.iter().any(|target| target.verdict == "drifting")
+    }
+
     /// A target in a scope.
     pub(crate) fn target(&self, name: &str, scope: &str) -> Option<&TargetView> {
         self.targets.iter().find(|t| t.target == name && t.scope == scope)

@@ -1,30 +1,29 @@
 //! A workspace's view.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use plumbline_drift::judge::{Interval, Label, TargetStatus, Verdict, WatchReason, shown};
-use plumbline_engine::WorkspaceState;
+use plumbline_engine::{TrendPoint, WorkspaceState};
 use plumbline_plan::{Direction, Owner, Plan, Severity};
 
 use super::funnel::funnels;
-use super::{DataView, PlanView, PlannedView, Span, StreamView, TargetView, TransitionView, WorkspaceView};
+use super::{DataView, Passing, PlanView, PlannedView, Span, TargetView, TransitionView, WorkspaceView};
 
-/// Shows a workspace as it stands.
-pub(crate) fn view(state: &WorkspaceState) -> WorkspaceView {
+/// Shows a workspace as it stands. Of the view `before` it takes the lines that have not changed.
+pub(crate) fn view(state: &WorkspaceState, before: Option<&WorkspaceView>) -> WorkspaceView {
     let plan = state.plan();
     let mut scopes: Vec<String> = Vec::new();
-    for scoped in plan.targets.iter().flat_map(|target| &target.scopes) {
-        let label = plan.scope_label(&scoped.scope);
-        if !scopes.contains(&label) {
-            scopes.push(label);
+    let mut known = BTreeSet::new();
+    for scope in plan.targets.iter().flat_map(|target| &target.scopes).map(|scoped| &scoped.scope) {
+        if known.insert(scope) {
+            scopes.push(plan.scope_label(scope));
         }
     }
-    let targets: Vec<TargetView> = state.judge().statuses().map(|status| target(state, status)).collect();
+    let lines = Lines::of(before);
+    let targets: Arc<[TargetView]> =
+        state.judge().statuses().map(|status| target(state, status, &lines)).collect();
     let closed = targets.iter().map(|target| target.day).max();
-    let streams = state.streams().iter().map(|(topic, source, stream)| StreamView {
-        topic: topic.to_string(),
-        source: source.to_string(),
-        last_received: stream.last_received,
-        watermark: stream.watermark,
-    });
     let data = state.data_episodes().map(|episode| DataView {
         episode: episode.key.clone(),
         kind: episode.kind.word(),
@@ -34,18 +33,46 @@ pub(crate) fn view(state: &WorkspaceState) -> WorkspaceView {
         since: episode.since,
         critical: episode.critical,
     });
-    let ignored = &state.fold().stats().counters.ignored_stages;
     WorkspaceView {
-        workspace: state.name().to_string(),
-        plan: plan_view(state),
+        workspace: state.name().as_str().into(),
+        plan: Arc::new(plan_view(state)),
         closed,
-        watermark: state.watermark(),
-        funnels: closed.map(|day| funnels(state, day, &scopes)).unwrap_or_default(),
-        scopes,
+        funnels: closed.map(|day| funnels(state, day, &scopes)).unwrap_or_default().into(),
+        worst_scope: worst_scope(&scopes, &targets).into(),
+        scopes: scopes.into(),
         targets,
         data: data.collect(),
-        streams: streams.collect(),
-        ignored_stages: ignored.iter().map(|(stage, count)| (stage.to_string(), *count)).collect(),
+        passing: Passing::of(state),
+    }
+}
+
+/// The scope whose targets need somebody most; the first one in the plan among equals.
+pub(crate) fn worst_scope(scopes: &[String], targets: &[TargetView]) -> String {
+    let mut weights: BTreeMap<&str, u32> = BTreeMap::new();
+    for target in targets {
+        *weights.entry(&target.scope).or_default() += u32::from(target.urgency()).pow(3);
+    }
+    let weight = |scope: &String| weights.get(scope.as_str()).copied().unwrap_or_default();
+    // `max_by_key` takes the last one among equals.
+    scopes.iter().rev().max_by_key(|scope| weight(scope)).cloned().unwrap_or_default()
+}
+
+/// The lines of a former view, by target and scope.
+struct Lines<'v>(BTreeMap<(&'v str, &'v str), &'v Arc<[TrendPoint]>>);
+
+impl<'v> Lines<'v> {
+    fn of(before: Option<&'v WorkspaceView>) -> Lines<'v> {
+        let targets = before.into_iter().flat_map(|view| view.targets.iter());
+        Lines(targets.map(|t| ((t.target.as_str(), t.scope.as_str()), &t.trend)).collect())
+    }
+
+    /// The line as it is now: the former one where it is the same still.
+    fn now(&self, state: &WorkspaceState, status: &TargetStatus) -> Arc<[TrendPoint]> {
+        let line = || state.trend(&status.name, &status.scope_label);
+        match self.0.get(&(status.name.as_str(), status.scope_label.as_str())) {
+            Some(former) if line().eq(former.iter().copied()) => Arc::clone(former),
+            _ => line().collect(),
+        }
     }
 }
 
@@ -74,7 +101,7 @@ fn owners(owners: &[Owner]) -> Vec<String> {
     owners.iter().map(|owner| format!("{}/{}", owner.function, owner.team)).collect()
 }
 
-fn target(state: &WorkspaceState, status: &TargetStatus) -> TargetView {
+fn target(state: &WorkspaceState, status: &TargetStatus, lines: &Lines<'_>) -> TargetView {
     let plan: &Plan = state.plan();
     let promised = plan.target(status.target);
     let severity = match status.verdict {
@@ -101,7 +128,7 @@ fn target(state: &WorkspaceState, status: &TargetStatus) -> TargetView {
         threshold: status.threshold,
         day: status.day,
         owners: owners(&promised.owners),
-        trend: state.trend(&status.name, &status.scope_label).collect(),
+        trend: lines.now(state, status),
     }
 }
 

@@ -75,7 +75,7 @@ impl Stage<'_> {
     }
 
     fn confirm(&mut self, shares: &[(i32, Share)]) {
-        let mut spoke = false;
+        let mut spoke = Vec::new();
         for (partition, share) in shares {
             let Some(task) = self.tasks.get_mut(partition) else { continue };
             let appended: usize = task.log.appends().iter().map(Vec::len).sum();
@@ -90,11 +90,9 @@ impl Stage<'_> {
             metric::published(alerts, share.aggregates() as u64);
             self.shared.flows.log.read(std::mem::take(&mut task.bytes));
             self.alerts += alerts;
-            spoke |= alerts > 0;
+            spoke.extend((alerts > 0).then_some(*partition));
         }
-        if spoke {
-            self.look();
-        }
+        spoke.into_iter().for_each(|partition| self.look_at(partition, true, false));
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) struct Task {
     checkpointed: Instant,
     /// The checkpoint that is due has been counted as one without room.
     skipped: bool,
+    shown: Option<Instant>,
     applied: u64,
     pub(super) bytes: u64,
 }
@@ -37,6 +38,7 @@ impl Task {
             end: Some(end),
             checkpointed: Instant::now(),
             skipped: false,
+            shown: None,
             applied: 0,
             bytes: 0,
         };
@@ -116,6 +118,15 @@ impl Task {
         if !std::mem::replace(&mut self.skipped, true) {
             metric::checkpoint("skipped");
         }
+    }
+
+    /// Whether to show it now: there is news, or it was shown last before `every`.
+    pub(super) fn shows(&mut self, news: bool, every: Duration) -> bool {
+        let due = news || self.shown.is_none_or(|shown| shown.elapsed() >= every);
+        if due {
+            self.shown = Some(Instant::now());
+        }
+        due
     }
 
     pub(super) fn count_applied(&mut self) {

@@ -88,7 +88,7 @@ async fn serve(
     let pipeline = started.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     told.send_replace(Some(pipeline.status()));
     let feed =
-        pipeline::follow_alerts(&at_start, move |record| shown.told(record)).map_err(settings::failure)?;
+        pipeline::follow_alerts(&at_start, move |told| hear(&shown, told)).map_err(settings::failure)?;
     let stopper = pipeline.stopper();
     let reloading = tokio::spawn(keep_plans(reloader(file, at_start, pipeline.allowing()), asked));
     let joining = tokio::task::spawn_blocking(move || pipeline.join());
@@ -181,8 +181,21 @@ async fn keep_plans(mut reloader: Reloader, mut asked: tokio::sync::mpsc::Receiv
 pub(crate) struct Display(pub(crate) Shared);
 
 impl Observer for Display {
-    fn observe(&mut self, _: i32, engine: &Engine) {
-        self.0.look(engine);
+    fn observe(&mut self, partition: i32, engine: &Engine) {
+        self.0.look(partition, engine);
+    }
+
+    fn gone(&mut self, partition: i32) {
+        self.0.gone(partition);
+    }
+}
+
+/// Shows what the alerts topic says.
+pub(crate) fn hear(shown: &Shared, told: pipeline::Told<'_>) {
+    match told {
+        pipeline::Told::Record(record) => shown.told(record),
+        pipeline::Told::All => shown.told_all(true),
+        pipeline::Told::Lost => shown.told_all(false),
     }
 }
 

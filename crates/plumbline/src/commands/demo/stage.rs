@@ -16,7 +16,7 @@ use plumbline_pipeline::{
 use plumbline_units::{Name, Timestamp};
 
 use super::story::{Message, Story};
-use crate::commands::run::{Display, readiness};
+use crate::commands::run::{Display, hear, readiness};
 use crate::exit::{Kind, OrFail, Outcome};
 use crate::settings;
 
@@ -26,6 +26,8 @@ const PLAY: Duration = Duration::from_secs(30);
 const SLOWEST_DAY: Duration = Duration::from_millis(250);
 /// How long a fetch waits for something to come.
 const FETCH_WAIT: Duration = Duration::from_millis(5);
+/// Time between looks at the engine: a played day is short.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Joining both groups takes the embedded broker about three seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -107,7 +109,7 @@ impl Stage {
         let address = board.address().or_fail(Kind::Internal)?;
         let told = shown.clone();
         let feed =
-            pipeline::follow_alerts(&config, move |record| told.told(record)).map_err(settings::failure)?;
+            pipeline::follow_alerts(&config, move |news| hear(&told, news)).map_err(settings::failure)?;
         runtime.spawn(board.showing(shown).serve(std::future::pending()));
         let stage = Stage {
             feeder: broker.feeder().map_err(settings::failure)?,
@@ -206,5 +208,13 @@ impl Observer for Watcher {
         let statuses = engine.workspaces().flat_map(|workspace| workspace.judge().statuses().cloned());
         let view = View { now: engine.now(), statuses: statuses.collect() };
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    fn gone(&mut self, partition: i32) {
+        self.display.gone(partition);
+    }
+
+    fn every(&self) -> Duration {
+        LOOK_EVERY
     }
 }
