@@ -1,5 +1,5 @@
-//! A listener that nobody can exhaust: connections are counted, and one that says nothing or stays for ever is
-//! closed.
+//! A listener that nobody can exhaust: connections are counted, and one that says nothing, says it too slowly or
+//! stays for ever is closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +16,8 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 64;
-/// A connection on which nothing has come or gone for so long is closed.
+/// A connection on which nothing has gone out for so long is closed: a request comes as a whole and is answered within
+/// it, so that who sends byte after byte keeps no place.
 const SILENCE: Duration = Duration::from_secs(20);
 /// No connection is kept longer, however much it says.
 const LIFE: Duration = Duration::from_secs(600);
@@ -83,16 +84,11 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_ready() {
-            self.heard();
-            return read;
-        }
         let quiet = self.quiet.as_mut().poll(context).is_ready();
         if quiet || self.end.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Poll::Pending
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 

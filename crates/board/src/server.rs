@@ -163,16 +163,23 @@ impl Board {
         self.listener.local_addr()
     }
 
+    /// Its routes alone, with what bounds a request but not a connection.
+    pub fn into_router(self) -> Router {
+        self.split().1
+    }
+
+    fn split(self) -> (Bounded, Router) {
+        let told = Router::new().route("/metrics", get(show_metrics)).with_state((self.metrics, self.shared));
+        (self.listener, self.router.merge(told).layer(from_fn(in_time)))
+    }
+
     /// Serves until `stop` completes; requests under way are answered first, and streams of changes end.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), BoardError> {
-        let (metrics, ending) = (self.metrics, self.ending);
+        let (metrics, ending) = (self.metrics.clone(), self.ending.clone());
         let stop = async move {
             stop.await;
             ending.send_replace(true);
         };
-        let told =
-            Router::new().route("/metrics", get(show_metrics)).with_state((metrics.clone(), self.shared));
-        let router = self.router.merge(told);
         // The recorder keeps samples of histograms until somebody drains them.
         let upkeep = tokio::spawn(async move {
             loop {
@@ -180,8 +187,8 @@ impl Board {
                 metrics.run_upkeep();
             }
         });
-        let served =
-            axum::serve(self.listener, router.layer(from_fn(in_time))).with_graceful_shutdown(stop).await;
+        let (listener, router) = self.split();
+        let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
         upkeep.abort();
         served.map_err(BoardError::Serve)
     }

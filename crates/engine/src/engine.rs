@@ -160,25 +160,28 @@ impl Engine {
             *count += 1;
             return;
         }
-        let full = self.workspaces.len() + self.unplanned.len() >= self.config.max_workspaces;
         match Name::new(workspace) {
-            Ok(name) if !full => {
+            Ok(name) if !self.full() => {
                 self.unplanned.insert(name, 1);
             }
+            Ok(_) => out.push(self.too_many()),
             Err(error) => {
-                out.push(Output::DeadLetter(DeadLetterOut {
-                    class: "bad_workspace",
-                    message: error.to_string(),
-                }));
+                let message = error.to_string();
+                out.push(Output::DeadLetter(DeadLetterOut { class: "bad_workspace", message }));
             }
-            Ok(_) => out.push(Output::DeadLetter(DeadLetterOut {
-                class: "too_many_workspaces",
-                message: format!(
-                    "this log partition already holds {} workspaces: raise limits.workspaces",
-                    self.config.max_workspaces
-                ),
-            })),
         }
+    }
+
+    fn full(&self) -> bool {
+        self.workspaces.len() + self.unplanned.len() >= self.config.max_workspaces
+    }
+
+    fn too_many(&self) -> Output {
+        let message = format!(
+            "this log partition already holds {} workspaces: raise limits.workspaces",
+            self.config.max_workspaces
+        );
+        Output::DeadLetter(DeadLetterOut { class: "too_many_workspaces", message })
     }
 
     fn close_all(&mut self, leapt: bool, out: &mut Vec<Output>) {
@@ -263,6 +266,10 @@ impl Engine {
     ) -> Result<(), Stop> {
         let name = record.workspace.clone();
         let waiting = self.unplanned.remove(&name);
+        if waiting.is_none() && self.full() {
+            out.push(self.too_many());
+            return Ok(());
+        }
         let fresh = WorkspaceState::new(name.clone(), plan, record, &self.config);
         if waiting.is_none() {
             self.workspaces.insert(name, fresh);

@@ -2,48 +2,37 @@
 
 #![allow(clippy::unwrap_used)]
 
-use plumbline_engine::{Engine, EngineConfig, NoHistory, Output};
-use plumbline_events::{EventRecord, Limits, LogRecord, PlanRecord, decode_json_line};
+mod support;
+
+use plumbline_engine::{Engine, EngineConfig, Output};
+use plumbline_events::LogRecord;
 use plumbline_funnel::FoldOptions;
 use plumbline_units::{Seconds, Timestamp};
+use support::{at, event, lead, plan, plan_of, plan_toml, play, saved};
 
-const PLAN: &str = r#"
-plan = "p"
-revision = 1
-effective_from = 2026-01-01
-timezone = "UTC"
-currency = "EUR"
-[funnel]
-stages = ["lead", "won"]
-dimensions = ["campaign"]
-[[transition]]
-from = "lead"
-to = "won"
-conversion = 0.1
-lag = { median = "10d", p90 = "20d" }
-owners = [{ function = "marketing", team = "growth" }, { function = "sales", team = "ae" }]
-"#;
+fn start() -> Timestamp {
+    at("2026-03-01T00:00:00Z")
+}
 
-fn play(fold: FoldOptions, leads: u64, every: Seconds) -> (Engine, Vec<Output>) {
-    let mut engine = Engine::new(EngineConfig { fold, ..EngineConfig::default() });
-    let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
-    let plan = LogRecord::Plan(PlanRecord {
-        workspace: "default".parse().unwrap(),
-        time: start,
-        toml: PLAN.into(),
-        live_from: start,
-    });
-    let mut out = Vec::new();
-    engine.apply(0, &plan.view(), &mut NoHistory, &mut out).unwrap();
-    for n in 0..leads {
-        let at = start.plus(Seconds(n as i64 * every.0));
-        let line = format!(
-            r#"{{"type":"lead.created","occurred_at":"{at}","lead_id":"L-{n}","attributes":{{"campaign":"c{n}"}}}}"#
-        );
-        let event = decode_json_line(line.as_bytes(), &Limits::default()).unwrap().0;
-        let record = LogRecord::Event(EventRecord { received_at: at, input: "crm.leads".into(), event });
-        engine.apply(n as i64 + 1, &record.view(), &mut NoHistory, &mut out).unwrap();
-    }
+/// A plan, split by an undeclared dimension, and what follows it.
+fn log_of(records: impl IntoIterator<Item = LogRecord>) -> Vec<LogRecord> {
+    let plan = plan(&plan_toml(r#""campaign""#, ""), start());
+    std::iter::once(plan).chain(records).collect()
+}
+
+fn config(fold: FoldOptions) -> EngineConfig {
+    EngineConfig { fold, ..EngineConfig::default() }
+}
+
+/// Leads, each of a campaign of its own.
+fn leads(number: i64, every: Seconds) -> impl Iterator<Item = LogRecord> {
+    let at = move |n: i64| start().plus(Seconds(n * every.0));
+    (0..number).map(move |n| lead(&format!("L-{n}"), ("campaign", &format!("c{n}")), at(n)))
+}
+
+fn run(fold: FoldOptions, records: impl IntoIterator<Item = LogRecord>) -> (Engine, Vec<Output>) {
+    let mut engine = Engine::new(config(fold));
+    let out = play(&mut engine, &log_of(records), 0);
     (engine, out)
 }
 
@@ -52,6 +41,7 @@ fn told(out: &[Output], name: &str) -> Vec<String> {
     let of = |output: &Output| match output {
         Output::Alert(alert) if alert.key.contains(name) => {
             let alert: serde_json::Value = serde_json::from_slice(&alert.value).unwrap();
+            assert_eq!(alert["kind"], "data");
             Some(alert["title"].as_str().unwrap().to_owned())
         }
         _ => None,
@@ -59,24 +49,77 @@ fn told(out: &[Output], name: &str) -> Vec<String> {
     out.iter().filter_map(of).collect()
 }
 
+fn letters(out: &[Output], class: &str) -> usize {
+    out.iter().filter(|o| matches!(o, Output::DeadLetter(l) if l.class == class)).count()
+}
+
 #[test]
-fn past_the_limit_of_journeys_events_are_dead_letters_and_one_notice_a_week_says_so() {
+fn past_a_limit_events_are_dead_letters_and_a_notice_says_what_is_no_longer_guaranteed() {
+    let fold = FoldOptions::default;
+    let minute = |n: i64| start().plus(Seconds(n * 60));
+    let spend = |n: i64| {
+        let rest = r#""period_start":"2026-02-27","period_end":"2026-02-28","amount":{"value":"1","currency":"EUR"}"#;
+        event(minute(n), &format!(r#""type":"spend.reported","spend_id":"s-{n}",{rest}"#))
+    };
+    let merge = |n: i64| {
+        let ids = format!(r#""lead_id":"L-{n}","into_lead_id":"L-0""#);
+        event(minute(100 + n), &format!(r#""type":"lead.merged",{ids}"#))
+    };
+    let cases: [(&str, FoldOptions, Vec<LogRecord>, usize, &str); 4] = [
+        (
+            "journeys",
+            FoldOptions { max_journeys: 3, ..fold() },
+            leads(100, Seconds::MINUTE).collect(),
+            97,
+            "3 leads and opportunities is",
+        ),
+        (
+            "statements",
+            FoldOptions { max_statements: 2, ..fold() },
+            (0..9).map(spend).collect(),
+            7,
+            "2 statements of spend",
+        ),
+        (
+            "members",
+            FoldOptions { max_members: 4, ..fold() },
+            leads(10, Seconds::MINUTE).chain((1..10).map(merge)).collect(),
+            // A merge that would make it four is one too many.
+            7,
+            "4 leads and opportunities in one journey",
+        ),
+        (
+            "cells",
+            FoldOptions { max_cells: 20, ..fold() },
+            leads(50, Seconds::MINUTE).collect(),
+            30,
+            "20 cells",
+        ),
+    ];
+    for (name, fold, records, expected, words) in cases {
+        let (engine, out) = run(fold, records);
+        assert_eq!(letters(&out, "limit"), expected, "{name}");
+        let notices = told(&out, &format!("/data/limit/{name}"));
+        assert_eq!(notices.len(), 1, "{name}: {notices:?}");
+        assert!(notices[0].contains(words), "{name}: {notices:?}");
+        assert!(notices[0].contains("aggregates now depend on the order"), "{name}: {notices:?}");
+        let stats = engine.workspace("default").unwrap().fold().stats();
+        assert!(stats.journeys <= 50 && stats.cells <= 100, "{name}: {stats:?}");
+    }
+}
+
+#[test]
+fn a_limit_that_stays_in_force_is_told_again_each_week() {
     let fold = FoldOptions { max_journeys: 3, ..FoldOptions::default() };
-    let (engine, out) = play(fold.clone(), 100, Seconds::MINUTE);
-    let letters = out.iter().filter(|o| matches!(o, Output::DeadLetter(l) if l.class == "limit")).count();
-    assert_eq!(letters, 97);
-    let notices = told(&out, "/data/limit/journeys");
-    assert_eq!(notices.len(), 1, "{notices:?}");
-    assert!(notices[0].contains("limit of 3 leads and opportunities is reached"), "{notices:?}");
-    assert_eq!(engine.workspace("default").unwrap().fold().stats().journeys, 3);
-    let (_, out) = play(fold, 20, Seconds::DAY);
+    let (engine, out) = run(fold, leads(20, Seconds::DAY));
     assert_eq!(told(&out, "/data/limit/journeys").len(), 3, "in force for 17 days");
+    assert_eq!(engine.workspace("default").unwrap().fold().stats().journeys, 3);
 }
 
 #[test]
 fn values_past_the_limit_are_counted_together_and_a_notice_says_so() {
     let fold = FoldOptions { max_leaves: 10, max_values: 50, ..FoldOptions::default() };
-    let (engine, out) = play(fold, 1_000, Seconds(30));
+    let (engine, out) = run(fold, leads(1_000, Seconds(30)));
     let stats = engine.workspace("default").unwrap().fold().stats();
     assert!(stats.leaves <= 20, "{}", stats.leaves);
     assert_eq!(stats.journeys, 1_000, "every lead is counted");
@@ -87,14 +130,38 @@ fn values_past_the_limit_are_counted_together_and_a_notice_says_so() {
 #[test]
 fn a_million_distinct_values_take_no_more_memory_than_the_limit() {
     let fold = FoldOptions { max_journeys: 1_000, max_cells: 100_000, ..FoldOptions::default() };
-    let size = |leads| {
-        let (engine, _) = play(fold.clone(), leads, Seconds(0));
-        let mut state = Vec::new();
-        engine.save(&mut state);
+    let size = |number| {
+        let mut engine = Engine::new(config(fold.clone()));
+        play(&mut engine, &log_of([]), 0);
+        for record in leads(number, Seconds(0)) {
+            play(&mut engine, &[record], 0);
+        }
         let stats = engine.workspace("default").unwrap().fold().stats();
-        (state.len(), stats.cell_bytes + stats.journey_bytes)
+        (saved(&engine).len(), stats.cell_bytes + stats.journey_bytes)
     };
     let (few, many) = (size(200_000), size(1_000_000));
     println!("saved and held bytes: {few:?}, {many:?}");
     assert!(many.0 <= few.0 + few.0 / 20 && many.1 <= few.1 + few.1 / 20, "{few:?} {many:?}");
+}
+
+/// With or without a plan: what one partition holds is bounded, and who knocks in vain is told why.
+#[test]
+fn workspaces_past_the_limit_are_dead_letters() {
+    let mut engine = Engine::new(EngineConfig { max_workspaces: 3, ..EngineConfig::default() });
+    let toml = plan_toml(r#""campaign""#, "");
+    let planned = (0..5).map(|n| plan_of(&format!("planned-{n}"), &toml, start()));
+    let stranger = |n| {
+        let rest = format!(r#""type":"lead.created","lead_id":"L","workspace":"stranger-{n}""#);
+        event(start(), &rest)
+    };
+    let log: Vec<LogRecord> = planned.chain((0..5).map(stranger)).collect();
+    let out = play(&mut engine, &log, 0);
+    assert_eq!(letters(&out, "too_many_workspaces"), 2 + 5);
+    assert_eq!((engine.workspaces().count(), engine.unplanned().count()), (3, 0));
+    let Some(Output::DeadLetter(letter)) = out.first() else { panic!("{out:?}") };
+    assert!(letter.message.contains("raise limits.workspaces"), "{}", letter.message);
+    // Those that are there go on: a revision of theirs is taken.
+    let revised = plan_of("planned-0", &toml.replace("revision = 1", "revision = 2"), start());
+    assert!(play(&mut engine, &[revised], 0).is_empty());
+    assert_eq!(engine.has_plan("planned-0").unwrap().0, 2);
 }

@@ -2,30 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
-use plumbline_engine::{Engine, EngineConfig, History, HistoryError, Output, Stop};
-use plumbline_events::{
-    ClockRecord, EventRecord, Limits, LogRecord, PlanRecord, RecordView, decode_json_line, proto,
-};
+mod support;
+
+use std::sync::LazyLock;
+
+use plumbline_engine::{Engine, EngineConfig};
+use plumbline_events::{LogRecord, proto};
 use plumbline_units::{Seconds, Timestamp};
 use prost::Message;
+use support::{at, clock, plan, play, saved};
 
-const PLAN: &str = r#"
-plan = "p"
-revision = 1
-effective_from = 2026-01-01
-timezone = "UTC"
-currency = "EUR"
-[funnel]
-stages = ["lead", "won"]
-dimensions = ["segment"]
+static PLAN: LazyLock<String> = LazyLock::new(|| {
+    let rest = r#"
 [dimension.segment]
 values = ["smb"]
-[[transition]]
-from = "lead"
-to = "won"
-conversion = 0.1
-lag = { median = "10d", p90 = "20d" }
-owners = [{ function = "marketing", team = "growth" }, { function = "sales", team = "ae" }]
 [[target]]
 name = "lead-volume"
 metric = "volume"
@@ -34,64 +24,15 @@ stage = "lead"
 value = "24/day"
 warn = "±25%"
 "#;
-
-fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
+    support::plan_toml(r#""segment""#, rest)
+});
 
 fn hours(n: i64) -> Timestamp {
     at("2026-03-01T00:30:00Z").plus(Seconds::hours(n))
 }
 
-fn plan(toml: &str, time: Timestamp) -> LogRecord {
-    LogRecord::Plan(PlanRecord {
-        workspace: "default".parse().unwrap(),
-        time,
-        toml: toml.into(),
-        live_from: time,
-    })
-}
-
 fn lead(id: &str, time: Timestamp) -> LogRecord {
-    let line = format!(
-        r#"{{"type":"lead.created","occurred_at":"{time}","lead_id":"{id}","attributes":{{"segment":"smb"}}}}"#
-    );
-    let event = decode_json_line(line.as_bytes(), &Limits::default()).unwrap().0;
-    LogRecord::Event(EventRecord { received_at: time, input: "crm.leads".into(), event })
-}
-
-fn clock(time: Timestamp) -> LogRecord {
-    LogRecord::Clock(ClockRecord { time, inputs: Vec::new() })
-}
-
-struct Log<'a>(&'a [LogRecord]);
-
-impl History for Log<'_> {
-    fn replay(
-        &mut self,
-        upto: i64,
-        each: &mut dyn FnMut(i64, &RecordView<'_>) -> Result<(), Stop>,
-    ) -> Result<(), HistoryError> {
-        for (record, offset) in self.0.iter().zip(0..upto) {
-            each(offset, &record.view()).map_err(Box::new)?;
-        }
-        Ok(())
-    }
-}
-
-/// Applies the records from `from` on.
-fn play(engine: &mut Engine, log: &[LogRecord], from: usize) -> Vec<Output> {
-    let mut out = Vec::new();
-    for (offset, record) in log.iter().enumerate().skip(from) {
-        engine.apply(offset as i64, &record.view(), &mut Log(log), &mut out).unwrap();
-    }
-    out
-}
-
-fn saved(engine: &Engine) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    engine.save(&mut bytes);
-    bytes
+    support::lead(id, ("segment", "smb"), time)
 }
 
 /// A lead and a clock record every hour, from hour `from` to hour `to`.
@@ -104,7 +45,7 @@ fn by_the_hour(log: &mut Vec<LogRecord>, from: i64, to: i64) {
 
 #[test]
 fn a_machine_restored_anywhere_ends_in_the_same_state() {
-    let mut log = vec![plan(PLAN, at("2026-02-28T12:00:00Z"))];
+    let mut log = vec![plan(&PLAN, at("2026-02-28T12:00:00Z"))];
     by_the_hour(&mut log, 0, 60);
     // A leap that no clock record confirms: its ticks must wait, restored or not.
     log.push(clock(hours(200)));
@@ -124,7 +65,7 @@ fn a_machine_restored_anywhere_ends_in_the_same_state() {
 
 #[test]
 fn a_later_revision_closes_no_tick_that_the_clock_has_not_passed() {
-    let mut log = vec![plan(PLAN, at("2026-02-28T12:00:00Z"))];
+    let mut log = vec![plan(&PLAN, at("2026-02-28T12:00:00Z"))];
     by_the_hour(&mut log, 0, 60);
     log.push(clock(hours(200)));
     log.push(lead("L-200", hours(200)));
@@ -137,7 +78,7 @@ fn a_later_revision_closes_no_tick_that_the_clock_has_not_passed() {
 #[test]
 fn a_later_revision_makes_no_live_tick_historical_again() {
     let live = at("2026-02-28T12:00:00Z");
-    let mut log = vec![plan(PLAN, live)];
+    let mut log = vec![plan(&PLAN, live)];
     by_the_hour(&mut log, 0, 30);
     let revised = PLAN.replace("revision = 1", "revision = 2");
     log.push(plan(&revised, hours(30)));
@@ -154,7 +95,7 @@ fn a_later_revision_makes_no_live_tick_historical_again() {
 
 #[test]
 fn a_revision_that_folds_otherwise_leaves_no_aggregate_under_an_old_key() {
-    let mut log = vec![plan(PLAN, at("2026-02-28T12:00:00Z"))];
+    let mut log = vec![plan(&PLAN, at("2026-02-28T12:00:00Z"))];
     by_the_hour(&mut log, 0, 30);
     let mut engine = Engine::new(EngineConfig::default());
     play(&mut engine, &log, 0);

@@ -51,6 +51,7 @@ pub(crate) fn engine(config: &Config) -> EngineConfig {
         },
         lateness: config.engine.lateness,
         idle_after: config.engine.idle_after,
+        max_workspaces: config.limits.workspaces,
         ..defaults
     }
 }

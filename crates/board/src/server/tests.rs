@@ -116,6 +116,28 @@ async fn a_connection_that_says_nothing_or_stops_in_the_middle_is_closed() {
 }
 
 #[tokio::test]
+async fn neither_a_crowd_of_silent_connections_nor_one_that_sends_a_byte_at_a_time_keeps_others_out() {
+    let (address, _) = board(None).await;
+    let dripping = tokio::spawn(async move {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut sent = 0;
+        while stream.write_all(b"G").await.is_ok() {
+            sent += 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        sent
+    });
+    let mut crowd = Vec::new();
+    for _ in 0..80 {
+        crowd.push(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    let waited = tokio::time::timeout(Duration::from_secs(20), ask(address, "/healthz")).await.unwrap();
+    assert!(waited.starts_with("HTTP/1.1 200"), "{waited}");
+    let sent = tokio::time::timeout(Duration::from_secs(20), dripping).await.unwrap().unwrap();
+    assert!(sent < 100, "{sent} bytes, one each tenth of a second");
+}
+
+#[tokio::test]
 async fn it_shows_metrics_health_and_readiness_until_it_is_stopped() {
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {

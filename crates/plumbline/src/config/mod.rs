@@ -103,6 +103,8 @@ pub(crate) struct Limits {
     pub(crate) leaves: usize,
     pub(crate) journeys: usize,
     pub(crate) cells: usize,
+    /// Workspaces of one log partition.
+    pub(crate) workspaces: usize,
 }
 
 /// Why a configuration cannot be used.

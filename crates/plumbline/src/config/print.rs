@@ -91,6 +91,7 @@ impl Config {
                 plain("leaves", json!(self.limits.leaves)),
                 plain("journeys", json!(self.limits.journeys)),
                 plain("cells", json!(self.limits.cells)),
+                plain("workspaces", json!(self.limits.workspaces)),
             ],
         );
         out

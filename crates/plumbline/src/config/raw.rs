@@ -113,6 +113,7 @@ struct RawLimits {
     leaves: Option<usize>,
     journeys: Option<usize>,
     cells: Option<usize>,
+    workspaces: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -277,6 +278,7 @@ impl RawLimits {
             leaves: self.leaves.unwrap_or(10_000),
             journeys: self.journeys.unwrap_or(20_000_000),
             cells: self.cells.unwrap_or(50_000_000),
+            workspaces: self.workspaces.unwrap_or(1_000),
         };
         if limits.dead_letter_max < limits.event_bytes {
             return Err(wrong(
@@ -290,6 +292,7 @@ impl RawLimits {
             ("limits.leaves", limits.leaves),
             ("limits.journeys", limits.journeys),
             ("limits.cells", limits.cells),
+            ("limits.workspaces", limits.workspaces),
         ] {
             if value == 0 {
                 return Err(wrong(key, "must be at least 1"));
