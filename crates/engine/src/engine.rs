@@ -8,9 +8,10 @@ use plumbline_units::{Name, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::clock::EngineClock;
+use crate::epoch::{self, Handover};
 use crate::streams::Inputs;
 use crate::workspace::{WorkspaceState, parse_plan};
-use crate::{AggregateUpdate, DeadLetterOut, EngineConfig, Output, aggregate, epoch};
+use crate::{AggregateUpdate, DeadLetterOut, EngineConfig, Output, aggregate};
 
 /// Reads the log again from its start: a plan that comes after events is folded as if it had stood first.
 pub trait History {
@@ -333,9 +334,10 @@ impl Engine {
             return Err(Stop::HigherEpoch { log: record.version, own: self.config.version });
         }
         // The first epoch of a log has nothing published before it; a repeated one changes nothing.
-        if self.epoch.is_some_and(|before| before < record.version) {
+        if let Some(from) = self.epoch.filter(|before| *before < record.version) {
             let now = self.clock.now().unwrap_or_default();
-            epoch::adopt(&mut self.workspaces, &record.published, now, out);
+            let handover = Handover { from, to: record.version, now };
+            epoch::adopt(&mut self.workspaces, &record.published, handover, out);
         }
         self.epoch = self.epoch.max(Some(record.version));
         Ok(())

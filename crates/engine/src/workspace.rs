@@ -1,6 +1,6 @@
 //! One workspace: its plan, fold, judge, streams and ticks.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use plumbline_drift::judge::{EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns};
@@ -10,7 +10,6 @@ use plumbline_plan::{Diagnostic, Plan};
 use plumbline_units::{Day, Name, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
 use crate::health::{DataChange, DataEpisode, Health};
 use crate::limits::LimitsTold;
 use crate::output::{alert_output, dead_letter};
@@ -320,37 +319,6 @@ impl WorkspaceState {
         self.rewatch();
         self.plan = plan;
         self.next_due = Timestamp::MIN;
-    }
-
-    /// Makes the live episodes agree with the published ones: `published` holds the last alert of each.
-    pub(crate) fn adopt_published(&mut self, published: Vec<Alert>, now: Timestamp, out: &mut Vec<Output>) {
-        // A notice is said once and never resolved.
-        let open = |alert: &&Alert| alert.resolution.is_none() && alert.state != "notice";
-        let sequences: BTreeMap<EpisodeKey, u32> =
-            published.iter().filter(open).map(|a| (EpisodeKey(a.episode.clone()), a.sequence)).collect();
-        for gone in published.iter().filter(open) {
-            let held = self.judge.episodes().contains_key(&EpisodeKey(gone.episode.clone()))
-                || self.health.episodes().any(|episode| episode.key == gone.episode);
-            if !held {
-                let resolved = Alert {
-                    sequence: gone.sequence + 1,
-                    transition: "resolved".into(),
-                    state: "resolved".into(),
-                    resolution: Some("recomputed".into()),
-                    revision: None,
-                    detected_at: now,
-                    notify_at: now,
-                    ..gone.clone()
-                };
-                out.push(alert_output(&resolved));
-            }
-        }
-        let by_key = sequences.iter().map(|(key, sequence)| (key.as_str(), *sequence)).collect();
-        let changes = self.health.adopt(&by_key, now);
-        self.publish_data(changes, out);
-        let changes = self.judge.adopt(&sequences, self.plan.zone.day_of(now), now);
-        self.rewatch();
-        self.publish(changes, out);
     }
 }
 

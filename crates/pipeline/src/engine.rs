@@ -5,6 +5,9 @@
 //! The committed position is (next record, how many outputs of that record are out already), the latter in the
 //! offset's metadata: a record whose outputs fill several transactions resumes in its middle. State is not
 //! committed: it is replayed, silently, from a checkpoint or the start of the log.
+//!
+//! A partition that a newer state machine has taken over is left to it: this one says so, is not ready, and goes on
+//! with its other partitions.
 
 mod checkpoints;
 mod handover;
@@ -59,6 +62,8 @@ struct Stage<'a> {
     standby: Option<Standby>,
     observer: Box<dyn Observer>,
     tasks: BTreeMap<i32, Task>,
+    /// Assigned here and left to a newer program, and why.
+    left: BTreeMap<i32, String>,
     log_partitions: i32,
     /// Records applied since the last commit.
     uncommitted: usize,
@@ -96,6 +101,7 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         standby,
         observer,
         tasks: BTreeMap::new(),
+        left: BTreeMap::new(),
         log_partitions,
         uncommitted: 0,
         committed_at: Instant::now(),
@@ -167,12 +173,35 @@ impl Stage<'_> {
             log: &self.config.topics.log,
             partition: message.partition(),
         };
-        task.apply(message, &mut history)?;
+        if let Err(failure) = task.apply(message, &mut history) {
+            return match failure.kind() {
+                // It was taken over while we stood still, and we have not heard of that yet.
+                Kind::Outdated => self.leave(message.partition(), &failure),
+                _ => Err(failure),
+            };
+        }
         self.uncommitted += usize::from(task.log.live());
         match task.passes_end() {
             true => self.reached_end(message.partition()),
             false => Ok(()),
         }
+    }
+
+    /// A newer program judges the partition: it is not read any further, until the group gives it to that one.
+    fn leave(&mut self, partition: i32, failure: &Failure) -> Result<(), Failure> {
+        tracing::error!(partition, %failure, "the partition is left to a newer program");
+        if self.tasks.remove(&partition).is_some() {
+            metric::engine_gone(partition);
+            let mut list = TopicPartitionList::new();
+            list.add_partition(&self.config.topics.log, partition);
+            self.member.consumer().pause(&list)?;
+        }
+        self.left.insert(partition, failure.to_string());
+        self.shared.status.engine(|status| {
+            status.partitions.remove(&partition);
+            status.left.clone_from(&self.left);
+        });
+        Ok(())
     }
 
     /// The partition has been read to an end that it had since the start.
@@ -194,6 +223,7 @@ impl Stage<'_> {
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
         self.tasks.clear();
+        self.left.clear();
         self.group = Some(self.member.group()?);
         self.assignments += 1;
         metric::rebalance(STAGE, "assigned");
@@ -208,7 +238,13 @@ impl Stage<'_> {
         for (topic, partition) in partitions {
             let (reader, store) = (&self.reader, self.store.as_deref());
             let start = Start { config: self.config, reader, store, partition: *partition };
-            let task = start.restore(&self.member, warm.remove(partition))?;
+            let task = match start.restore(&self.member, warm.remove(partition)) {
+                Err(failure) if failure.kind() == Kind::Outdated => {
+                    self.leave(*partition, &failure)?;
+                    continue;
+                }
+                other => other?,
+            };
             list.add_partition_offset(topic, *partition, Offset::Offset(task.log.position()))?;
             self.tasks.insert(*partition, task);
         }
@@ -219,6 +255,7 @@ impl Stage<'_> {
             status.joined = true;
             status.assignments = assignments;
             status.partitions.clear();
+            status.left.clone_from(&self.left);
         });
         self.look();
         Ok(())
@@ -252,11 +289,13 @@ impl Stage<'_> {
         if let Some(standby) = &self.standby {
             standby.take_back(held);
         }
+        self.left.clear();
         self.group = None;
         self.uncommitted = 0;
         self.shared.status.engine(|status| {
             status.joined = false;
             status.partitions.clear();
+            status.left.clear();
         });
     }
 

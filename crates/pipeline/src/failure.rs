@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use plumbline_engine::Stop;
 use plumbline_engine::task::PositionError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
@@ -20,6 +21,8 @@ pub enum Kind {
     Configuration,
     /// What the log or the offsets hold does not fit: a person must decide (the message says between what).
     Data,
+    /// A newer program judges the log partition: this one must be upgraded.
+    Outdated,
     /// The local disk.
     Disk,
 }
@@ -33,6 +36,7 @@ impl Kind {
             Kind::Displaced => "displaced",
             Kind::Configuration => "configuration",
             Kind::Data => "data",
+            Kind::Outdated => "outdated",
             Kind::Disk => "disk",
         }
     }
@@ -106,7 +110,21 @@ fn kind_of_code(code: RDKafkaErrorCode) -> Kind {
 
 impl From<PositionError> for Failure {
     fn from(error: PositionError) -> Failure {
-        Failure::new(Kind::Data, error.to_string())
+        let kind = match &error {
+            PositionError::Newer { .. } => Kind::Outdated,
+            PositionError::Foreign(_) => Kind::Data,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Failure {
+        let kind = match &stop {
+            Stop::HigherEpoch { .. } => Kind::Outdated,
+            Stop::Unreadable { .. } | Stop::History { .. } => Kind::Data,
+        };
+        Failure::new(kind, stop.to_string())
     }
 }
 

@@ -66,6 +66,27 @@ impl Reader {
         Ok(Bounds { low, high })
     }
 
+    /// Waits until everything written so far is decided, committed or not: behind a transaction that another instance
+    /// has open, what is committed cannot be read yet.
+    pub(crate) fn wait_for_open_transactions(
+        &self,
+        config: &Config,
+        (topic, partition): (&str, i32),
+    ) -> Result<(), Failure> {
+        let everything: BaseConsumer =
+            reader_config(config).set("isolation.level", "read_uncommitted").create()?;
+        let (_, written) = everything.fetch_watermarks(topic, partition, REQUEST)?;
+        let begun = Instant::now();
+        while self.bounds(topic, partition)?.high < written {
+            if begun.elapsed() > SILENCE {
+                let message = format!("{topic}/{partition}: a transaction stays open");
+                return Err(Failure::new(Kind::Unavailable, message));
+            }
+            std::thread::sleep(MEANWHILE / 10);
+        }
+        Ok(())
+    }
+
     /// Hands every committed record from `from` (`None`: the oldest) up to but not including offset `upto`
     /// (`None`: the end as it is now) to `each`, until it breaks. `meanwhile` is called now and then and may
     /// break, too. An end before `upto` is that of a broker which has not caught up yet, and is waited out.

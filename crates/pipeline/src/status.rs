@@ -45,6 +45,8 @@ pub struct EngineStatus {
     pub assignments: u64,
     /// Log partitions judged here.
     pub partitions: BTreeMap<i32, PartitionStatus>,
+    /// Log partitions assigned here that a newer program judges, and what it says of that. They are left to it.
+    pub left: BTreeMap<i32, String>,
     /// Alert records published since the start.
     pub alerts: u64,
     /// Log partitions that others judge and whose state is kept here, too.
@@ -88,7 +90,9 @@ impl Status {
     /// Whether everything assigned is restored and running.
     pub fn ready(&self) -> bool {
         let intake = self.intake.as_ref().is_none_or(|i| i.joined);
-        let engine = self.engine.as_ref().is_none_or(|e| e.joined && e.partitions.values().all(|p| p.live));
+        let judges =
+            |e: &EngineStatus| e.joined && e.left.is_empty() && e.partitions.values().all(|p| p.live);
+        let engine = self.engine.as_ref().is_none_or(judges);
         self.failed.is_none() && intake && engine
     }
 }

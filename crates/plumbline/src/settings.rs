@@ -176,7 +176,7 @@ pub(crate) fn failure(failure: pipeline::Failure) -> crate::exit::Failure {
     let kind = match failure.kind() {
         pipeline::Kind::Unavailable | pipeline::Kind::Fenced | pipeline::Kind::Displaced => Kind::Broker,
         pipeline::Kind::Configuration => Kind::Configuration,
-        pipeline::Kind::Data => Kind::Input,
+        pipeline::Kind::Data | pipeline::Kind::Outdated => Kind::Input,
         pipeline::Kind::Disk => Kind::Internal,
     };
     kind.says(failure)

@@ -67,6 +67,7 @@ impl Story<'_> {
             plan_revision: plan.revision,
             opened_day: day,
             opened_at: published.assessment.at,
+            alert_id: None,
             sequence: 0,
             state: EpisodeState::Open,
             acknowledgements: Vec::new(),

@@ -66,6 +66,10 @@ pub struct Episode {
     pub opened_day: Day,
     /// That tick's instant.
     pub opened_at: Timestamp,
+    /// The id its alerts bear, where they were handed over from another version or opened when that was done;
+    /// otherwise the id follows from key and opening.
+    #[serde(default)]
+    pub alert_id: Option<Box<str>>,
     /// Number of its last published change; the opening is 1.
     pub sequence: u32,
     /// Where it stands in its life.

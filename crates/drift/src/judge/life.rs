@@ -95,6 +95,13 @@ impl Episode {
         (episode, change)
     }
 
+    /// Publishes the episode as it stands, readers having been told otherwise.
+    pub(crate) fn restate(mut self, transition: Transition, now: Moment<'_>) -> (Episode, EpisodeChange) {
+        self.advance(now);
+        let change = now.change(transition, &self);
+        (self, change)
+    }
+
     /// Ends the episode with its last published numbers, or with new ones.
     pub(crate) fn resolve(
         mut self,
@@ -180,7 +187,7 @@ impl Episode {
         EpisodeChange { revision: Some(revision), ..now.change(Transition::Revised, self) }
     }
 
-    fn standing(&self, recovering: bool) -> EpisodeState {
+    pub(crate) fn standing(&self, recovering: bool) -> EpisodeState {
         match (recovering, self.known_to_all()) {
             (true, _) => EpisodeState::Recovering,
             (false, true) => EpisodeState::Acknowledged,

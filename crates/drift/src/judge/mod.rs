@@ -3,6 +3,7 @@
 //! The [`Judge`] closes ticks: for each target and scope it reads the counts as of the tick, asks the statistics
 //! for evidence, and moves the scope's episode. It keeps no count of its own; its state is what it has decided.
 
+mod adopt;
 mod amend;
 mod assess;
 mod build;
@@ -44,6 +45,7 @@ use self::track::Track;
 use crate::stat::Models;
 
 pub use crate::stat::{Interval, Label, Onset};
+pub use adopt::Told;
 pub use amend::Amended;
 pub use coincident::Coincidence;
 pub use episode::{
@@ -248,27 +250,6 @@ impl Judge {
             let ctx = close::no_tick(episode.historical);
             let prescribed = build::prescribed_anew(&plan, episode);
             changes.extend(prescribed.and_then(|p| episode.reassign(p, Moment { day, at, ctx: &ctx })));
-        }
-        changes
-    }
-
-    /// Takes the published episodes (key and last sequence) as the truth: sequences continue from them, and a
-    /// live episode that was never published is handed back as opened. What was published and is not live is the
-    /// caller's to resolve.
-    pub fn adopt(
-        &mut self,
-        published: &BTreeMap<EpisodeKey, u32>,
-        day: Day,
-        at: Timestamp,
-    ) -> Vec<EpisodeChange> {
-        let mut changes = Vec::new();
-        for (key, episode) in std::mem::take(&mut self.episodes) {
-            if let Some(&sequence) = published.get(&key) {
-                self.episodes.insert(key, Episode { sequence, ..episode });
-                continue;
-            }
-            let ctx = close::no_tick(episode.historical);
-            changes.push(self.keep(episode.open(Moment { day, at, ctx: &ctx })));
         }
         changes
     }

@@ -142,11 +142,12 @@ pub fn build<'a>(
 
 /// The `alert_id` under which an episode is told.
 pub fn id_of(workspace: &Name, episode: &Episode) -> String {
-    alert_id(workspace, episode.key.as_str(), episode.opened_at)
+    let own = || alert_id(workspace, episode.key.as_str(), episode.opened_at);
+    episode.alert_id.as_ref().map_or_else(own, ToString::to_string)
 }
 
-/// 128 bits of SHA-256 over workspace, episode and opening tick, in hex.
-pub(super) fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) -> String {
+/// 128 bits of SHA-256 over workspace, episode and opening instant, in hex.
+pub(crate) fn alert_id(workspace: &Name, episode: &str, opened_at: Timestamp) -> String {
     let mut hash = Sha256::new();
     hash.update(workspace.as_str());
     hash.update([0]);

@@ -35,7 +35,10 @@ pub fn data(workspace: &Name, plan: &Plan, change: &DataChange) -> Alert {
             (false, false) => "open",
         }
         .into(),
-        alert_id: alert_id(workspace, &episode.key, episode.opened_at),
+        alert_id: episode
+            .alert_id
+            .as_ref()
+            .map_or_else(|| alert_id(workspace, &episode.key, episode.opened_at), ToString::to_string),
         sequence: episode.sequence,
         severity: severity_word(severity).into(),
         urgency: urgency.into(),

@@ -14,9 +14,11 @@ use plumbline_units::{Day, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub(crate) use build::alert_id;
 pub use build::{build, id_of};
 pub use data::{data, notice};
 pub use text::render_text;
+pub(crate) use when::notify_at;
 pub use when::urgency;
 
 /// One alert record.
@@ -24,7 +26,8 @@ pub use when::urgency;
 #[allow(missing_docs)]
 pub struct Alert {
     pub workspace: String,
-    /// 128-bit hash of workspace, episode and opening tick, in hex. With `sequence` it dedupes.
+    /// 128-bit hash of workspace, episode and opening tick, in hex; kept where another version of the state machine
+    /// takes over and dates the opening otherwise. With `sequence` it dedupes.
     pub alert_id: String,
     /// plan/target-or-pattern/scope.
     pub episode: String,

@@ -129,6 +129,10 @@ pub struct DataEpisode {
     pub kind: Kind,
     /// The tick that opened it.
     pub opened_at: Timestamp,
+    /// The id its alerts bear, where they were handed over from another version or opened when that was done;
+    /// otherwise the id follows from key and opening.
+    #[serde(default)]
+    pub alert_id: Option<Box<str>>,
     /// Number of its last published change; the opening is 1.
     pub sequence: u32,
     /// Whether the last published change was historical.
@@ -183,7 +187,8 @@ impl DataEpisode {
 /// A published change of a data episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataChange {
-    /// opened, carried, revised, acknowledged, resolved.
+    /// opened, carried, revised, acknowledged, resolved; at a handing over from another version also escalated,
+    /// deescalated.
     pub transition: &'static str,
     /// What was revised.
     pub revision: Option<Revision>,
@@ -273,6 +278,7 @@ fn opened(plan: &str, finding: &Finding, at: Timestamp, historical: bool) -> Dat
         key: format!("{plan}/data/{}", finding.key),
         kind: finding.kind,
         opened_at: at,
+        alert_id: None,
         sequence: 1,
         historical,
         since: finding.since,

@@ -34,9 +34,9 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-use plumbline_drift::judge::{Acknowledgement, Hold, RuledOut, Spoils};
+use plumbline_drift::judge::{Acknowledgement, EpisodeKey, Hold, RuledOut, Spoils, Told};
 use plumbline_events::{BodyView, EventView, LeadFactView};
-use plumbline_plan::{Plan, Scope, StageIndex};
+use plumbline_plan::{Plan, Scope, Severity, StageIndex};
 use plumbline_units::{Day, Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -205,23 +205,41 @@ impl Health {
         })
     }
 
-    /// Takes the published sequences as the truth; hands back what was never published.
-    pub(crate) fn adopt(&mut self, published: &BTreeMap<&str, u32>, at: Timestamp) -> Vec<DataChange> {
+    /// Takes what was published as the truth: episodes told go on as such, one told as less or more severe is handed
+    /// back so, and one never published as opened, under the id that `name` gives it.
+    pub(crate) fn adopt(
+        &mut self,
+        told: &BTreeMap<EpisodeKey, Told>,
+        at: Timestamp,
+        name: &dyn Fn(&str) -> Box<str>,
+    ) -> Vec<DataChange> {
         let mut changes = Vec::new();
         for episode in self.register.episodes.values_mut() {
-            match published.get(episode.key.as_str()) {
-                Some(sequence) => episode.sequence = *sequence,
-                None => {
-                    episode.sequence = 1;
-                    changes.push(DataChange {
-                        transition: "opened",
-                        revision: None,
-                        resolution: None,
-                        at,
-                        episode: episode.clone(),
-                    });
+            let transition = match told.get(&EpisodeKey(episode.key.clone())) {
+                Some(told) => {
+                    episode.alert_id = Some(told.alert_id.clone());
+                    episode.sequence = told.sequence;
+                    episode.historical = told.historical;
+                    // One that did not tell who knows told that somebody does: we have heard the same words.
+                    if !(told.acknowledged && told.acknowledgements.is_empty()) {
+                        episode.acknowledgements.clone_from(&told.acknowledgements);
+                    }
+                    match (told.severity, episode.critical) {
+                        (Severity::Warning, true) => "escalated",
+                        (Severity::Critical, false) => "deescalated",
+                        _ => continue,
+                    }
                 }
-            }
+                None => {
+                    episode.alert_id = Some(name(&episode.key));
+                    episode.sequence = 0;
+                    episode.acknowledgements.clear();
+                    "opened"
+                }
+            };
+            episode.sequence += 1;
+            let (revision, resolution, episode) = (None, None, episode.clone());
+            changes.push(DataChange { transition, revision, resolution, at, episode });
         }
         changes
     }

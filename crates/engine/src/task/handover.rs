@@ -6,7 +6,8 @@ use plumbline_events::{EpochRecord, LogRecord, PublishedEpisode};
 use plumbline_units::Name;
 use serde::Deserialize;
 
-use super::LogTask;
+use super::{LogTask, Phase, Position};
+use crate::Output;
 
 /// What of an alert this needs.
 #[derive(Deserialize)]
@@ -14,7 +15,12 @@ struct Published {
     workspace: Name,
     episode: Box<str>,
     transition: String,
+    #[serde(default)]
+    state: String,
 }
+
+/// The state of an alert that is said once and never resolved.
+const NOTICE: &str = "notice";
 
 /// An alert record that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +34,9 @@ pub struct OpenEpisodes(BTreeMap<(Name, Box<str>), Vec<u8>>);
 impl OpenEpisodes {
     /// Takes an alert record of the log partition, in the order of the topic.
     pub fn take(&mut self, alert: &[u8]) -> Result<(), PublishedError> {
-        let Published { workspace, episode, transition } = serde_json::from_slice(alert)?;
+        let Published { workspace, episode, transition, state } = serde_json::from_slice(alert)?;
         match transition.as_str() {
+            _ if state == NOTICE => None,
             "resolved" => self.0.remove(&(workspace, episode)),
             _ => self.0.insert((workspace, episode), alert.to_vec()),
         };
@@ -54,13 +61,39 @@ impl LogTask {
         if self.epoch_appended || epoch.is_some_and(|epoch| epoch >= version) {
             return Ok(());
         }
-        let published = match epoch {
+        let former = match self.phase {
+            Phase::TakingOver { former } => Some(former),
+            _ => epoch,
+        };
+        let published = match former {
             None => Vec::new(),
             Some(_) => published()?.into_records(),
         };
         let position = self.position;
+        // Relieved before it came to the end of the log, the former has left no record of its own there.
+        if let (None, Some(version)) = (epoch, former) {
+            self.append(&LogRecord::Epoch(EpochRecord { version, position, published: Vec::new() }));
+        }
         self.append(&LogRecord::Epoch(EpochRecord { version, position, published }));
         self.epoch_appended = true;
         Ok(())
+    }
+
+    /// The version whose words are the last on the topics, where it is not ours.
+    pub(super) fn former(&self) -> Option<u32> {
+        let Position { version, former, .. } = self.committed;
+        let last = self.engine.last_epoch().or(former).unwrap_or(version);
+        (last < self.engine.version()).then_some(last)
+    }
+
+    /// Whether what is said in answer to a record is said whoever takes over: a record that cannot be folded, a notice.
+    /// Episodes are made to agree at the epoch instead.
+    pub(super) fn is_owed_by_all(output: &Output) -> bool {
+        match output {
+            Output::DeadLetter(_) => true,
+            Output::Alert(alert) => {
+                serde_json::from_slice::<Published>(&alert.value).is_ok_and(|alert| alert.state == NOTICE)
+            }
+        }
     }
 }

@@ -61,8 +61,9 @@ impl Held {
 
     /// Everything below the committed position has been followed.
     pub fn caught_up(&mut self, committed: Position) {
-        if self.position == committed.next && committed.settled {
-            // Its owner has published these.
+        let version = self.engine.version();
+        if self.position == committed.next && committed.settled && committed.version == version {
+            // Its owner has published these, and has counted as we do.
             self.engine.aggregates();
         }
     }

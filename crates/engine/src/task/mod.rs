@@ -34,8 +34,11 @@ pub enum Phase {
         /// The committed position.
         until: i64,
     },
-    /// Silent up to the record with which this version takes the log over.
-    TakingOver,
+    /// Silent on episodes up to the record with which this version takes the log over.
+    TakingOver {
+        /// The version that has spoken last.
+        former: u32,
+    },
     /// Speaking.
     Live,
 }
@@ -63,6 +66,8 @@ pub struct LogTask {
     resume: Option<(i64, u32)>,
     last: Option<LastRecord>,
     origin: Origin,
+    /// Whom this task has relieved.
+    former: Option<u32>,
     outputs: VecDeque<Pending>,
     aggregates: VecDeque<AggregateUpdate>,
     /// Records of our own for the log, encoded.
@@ -84,6 +89,7 @@ impl LogTask {
             resume: (committed.out > 0).then_some((committed.next, committed.out)),
             last,
             origin,
+            former: None,
             outputs: VecDeque::new(),
             aggregates: VecDeque::new(),
             appends: Vec::new(),
@@ -163,10 +169,10 @@ impl LogTask {
         let record = decode_record(value).map_err(|error| Stop::Unreadable { offset, error })?;
         let mut out = std::mem::take(&mut self.scratch);
         self.engine.apply(offset, &record, history, &mut out)?;
-        if self.phase == Phase::TakingOver && self.is_our_epoch(&record) {
+        if matches!(self.phase, Phase::TakingOver { .. }) && self.is_our_epoch(&record) {
             self.phase = Phase::Live;
         }
-        if self.phase == Phase::Live {
+        if !matches!(self.phase, Phase::Replaying { .. }) {
             self.say(offset, &mut out, key, value);
         }
         out.clear();
@@ -182,7 +188,7 @@ impl LogTask {
             _ => 0,
         };
         for (number, output) in (1u32..).zip(out.drain(..)) {
-            if number <= already {
+            if number <= already || !(self.phase == Phase::Live || LogTask::is_owed_by_all(&output)) {
                 continue;
             }
             let record =
@@ -200,8 +206,8 @@ impl LogTask {
 
     fn end_replay(&mut self) {
         // Another version has spoken last: silent until the log itself says that we speak.
-        let foreign = self.engine.last_epoch().is_some_and(|epoch| epoch < self.engine.version());
-        self.phase = if foreign { Phase::TakingOver } else { Phase::Live };
+        self.former = self.former();
+        self.phase = self.former.map_or(Phase::Live, |former| Phase::TakingOver { former });
     }
 
     fn is_our_epoch(&self, record: &RecordView<'_>) -> bool {

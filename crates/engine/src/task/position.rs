@@ -11,13 +11,16 @@ pub struct Position {
     pub next: i64,
     /// How many of its outputs are out already.
     pub out: u32,
-    /// The state machine that counted `out`.
+    /// The newest state machine that has judged or taken over the partition: none before it may.
     pub version: u32,
+    /// The version it has taken the partition over from, while records before the epoch record are owed.
+    pub former: Option<u32>,
     /// Whether the aggregates of everything below `next` are out, too: whoever stands exactly there owes none.
     pub settled: bool,
 }
 
 const SETTLED: &str = "settled";
+const FORMER: &str = "former=";
 
 /// Why a committed position cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ pub enum PositionError {
 impl Position {
     /// Everything below `next` is out.
     pub fn whole(next: i64) -> Position {
-        Position { next, out: 0, version: STATE_MACHINE_VERSION, settled: false }
+        Position { next, out: 0, version: STATE_MACHINE_VERSION, former: None, settled: false }
     }
 
     /// The same position as the state machine `version` counts it.
@@ -51,7 +54,8 @@ impl Position {
     /// The text that goes with the offset, in a log of so many partitions.
     pub fn metadata(&self, log_partitions: i32) -> String {
         let settled = if self.settled { SETTLED } else { "owing" };
-        format!("version={} out={} {settled} {}", self.version, self.out, memo(log_partitions))
+        let former = self.former.map_or_else(String::new, |version| format!("{FORMER}{version} "));
+        format!("version={} out={} {settled} {former}{}", self.version, self.out, memo(log_partitions))
     }
 
     /// Reads a committed offset and its text for a program of version `own`. An offset set by an administrator
@@ -64,6 +68,8 @@ impl Position {
                 position.version = number(text)?;
             } else if let Some(text) = word.strip_prefix("out=") {
                 position.out = number(text)?;
+            } else if let Some(text) = word.strip_prefix(FORMER) {
+                position.former = Some(number(text)?);
             } else if word == SETTLED {
                 position.settled = true;
             }
@@ -93,8 +99,10 @@ mod tests {
 
     #[test]
     fn a_position_survives_its_metadata() {
-        let cut = Position { next: 77, out: 3, version: OWN, settled: false };
-        for position in [cut, Position::whole(77), Position { settled: true, ..Position::whole(77) }] {
+        let cut = Position { out: 3, ..Position::whole(77) };
+        let taken_over = Position { former: Some(2), ..cut };
+        let settled = Position { settled: true, ..Position::whole(77) };
+        for position in [cut, taken_over, Position::whole(77), settled] {
             assert_eq!(Position::read(77, &position.metadata(4), OWN).unwrap(), position);
         }
     }

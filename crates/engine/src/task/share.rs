@@ -23,9 +23,13 @@ impl LogTask {
     /// What a transaction with `room` for more records takes; `None` where there is nothing to say. Every
     /// transaction that says all outputs carries the newest value of each aggregate changed since the last.
     pub fn share(&mut self, room: &mut usize) -> Option<Share> {
+        let version = self.engine.version();
+        let at = |next| Position::whole(next).by(version);
         if !self.live() {
-            // Its own records only: the position stands where the former version left it.
-            let share = Share { outputs: 0, aggregates: 0, position: self.committed };
+            // Its own records only. The position stands where the former version left it, which may not go on.
+            let Position { next, out, .. } = self.committed;
+            let position = Position { out, former: self.former, ..at(next) };
+            let share = Share { outputs: 0, aggregates: 0, position };
             return self.has_appends().then_some(share);
         }
         let all_collected = self.aggregates.is_empty();
@@ -37,14 +41,13 @@ impl LogTask {
         let aggregates = if outputs == self.outputs.len() { self.aggregates.len().min(*room) } else { 0 };
         *room -= aggregates;
         let whole = outputs == self.outputs.len() && aggregates == self.aggregates.len();
-        let at = |next| Position::whole(next).by(self.engine.version());
         let position = match outputs.checked_sub(1).map(|last| &self.outputs[last]) {
             // Of a record that was cut and has not been read again, what is out stays out.
             _ if whole => {
                 let out = self.resume.filter(|(next, _)| *next == self.position).map_or(0, |(_, out)| out);
                 Position { out, settled: all_collected, ..at(self.position) }
             }
-            Some(last) => Position { out: last.number, ..at(last.offset) },
+            Some(last) => Position { out: last.number, former: self.former, ..at(last.offset) },
             None => self.committed,
         };
         let anything = outputs > 0 || aggregates > 0 || self.has_appends() || position != self.committed;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use plumbline_engine::{Engine, Output};
 use plumbline_events::{RecordView, decode_record};
 use plumbline_units::{Seconds, Timestamp};
 
 use super::broker::{Record, Topic};
 use super::feed::{Heard, INPUTS};
-use super::judging::alerts_partition;
-use super::world::{LogOf, World};
+use super::plain::{Plain, by_both, consumers_see, taken_over_at};
+use super::program::Program;
+use super::world::World;
 
 /// Holds what readers see of each log partition against what the plain run over it says; how many sources were called
 /// silent.
@@ -18,8 +18,16 @@ pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<u32, 
     let mut aggregates = BTreeMap::new();
     let mut alerts: Vec<Vec<Record>> = vec![Vec::new(); world.broker.partitions(Topic::Alerts) as usize];
     let mut letters: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
+    let mut open = BTreeMap::new();
     for partition in 0..world.log_partitions {
-        for (record, to) in plain(world, partition, &mut aggregates)? {
+        let plain = Plain::run(world, partition, Program::Newer, i64::MAX)?;
+        let said = match taken_over_at(world, partition) {
+            Some(epoch) => by_both(world, partition, epoch, &plain)?,
+            None => plain.said,
+        };
+        aggregates.extend(plain.aggregates);
+        open.extend(plain.open);
+        for (record, to) in said {
             match to {
                 Some(to) => alerts[to as usize].push(record),
                 None => letters.entry(partition).or_default().push(record),
@@ -27,6 +35,7 @@ pub(super) fn check(world: &World, heard: &Heard, expired: bool) -> Result<u32, 
         }
     }
     let silences = said_once(world, heard)?;
+    consumers_see(world, &open)?;
     for (at, expected) in alerts.iter().enumerate() {
         for partition in 0..world.log_partitions {
             let of_ours = |record: &&Record| record.cause.is_some_and(|(_, p, _)| p == partition);
@@ -167,44 +176,6 @@ fn unread_for_a_day(world: &World, at: Timestamp) -> bool {
         }
     }
     told.values().any(|last| *last < at.minus(Seconds::DAY))
-}
-
-/// The plain run over a log partition: what it says, and where; the aggregates it ends with.
-fn plain(
-    world: &World,
-    partition: i32,
-    aggregates: &mut BTreeMap<Vec<u8>, Vec<u8>>,
-) -> Result<Vec<(Record, Option<i32>)>, String> {
-    let mut engine = Engine::new(world.machine.clone());
-    let (mut out, mut said) = (Vec::new(), Vec::new());
-    let alerts = world.broker.partitions(Topic::Alerts);
-    for (offset, record) in world.broker.committed_records((Topic::Log, partition)) {
-        let value = record.value.as_deref().unwrap_or_default();
-        let view: RecordView<'_> = decode_record(value).map_err(|e| e.to_string())?;
-        let mut history = LogOf { broker: &world.broker, partition };
-        engine.apply(offset, &view, &mut history, &mut out).map_err(|e| e.to_string())?;
-        let cause = Some((Topic::Log, partition, offset));
-        for output in out.drain(..) {
-            said.push(match output {
-                Output::Alert(alert) => {
-                    let key = alert.key.into_bytes();
-                    let to = alerts_partition(&key, alerts);
-                    (Record { key, value: Some(alert.value), cause }, Some(to))
-                }
-                Output::DeadLetter(letter) => {
-                    let key = letter.class.as_bytes().to_vec();
-                    (Record { key, value: Some(value.to_vec()), cause }, None)
-                }
-            });
-        }
-    }
-    for update in engine.aggregates() {
-        match update.value {
-            Some(value) => aggregates.insert(update.key, value),
-            None => aggregates.remove(&update.key),
-        };
-    }
-    Ok(said)
 }
 
 fn same<'a>(

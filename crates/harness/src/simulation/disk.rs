@@ -61,7 +61,7 @@ impl Disk {
             Damage::OtherVersion | Damage::Foreign => {
                 let Some(mut checkpoint) = Checkpoint::from_bytes(bytes.clone()) else { return false };
                 match damage {
-                    Damage::OtherVersion => checkpoint.version += 1,
+                    Damage::OtherVersion => checkpoint.version += 1_000,
                     _ => checkpoint.last.crc ^= 1,
                 }
                 *bytes = checkpoint.to_bytes();

@@ -7,6 +7,8 @@ use rand::Rng;
 use super::broker::{Group, Record, Topic};
 use super::disk::Damage;
 use super::plan::plan;
+use super::process::Ended;
+use super::program::Program;
 use super::schedule::{HOUR, Play};
 use super::world::LogOf;
 
@@ -28,10 +30,36 @@ impl Play {
             }
             11 => self.outage(true, false)?,
             12 => self.outage(false, true)?,
-            13 if self.count.expiries == 0 && self.rng.random_bool(0.3) => self.all_down()?,
+            13 if self.upgrades.is_none() && self.count.expiries == 0 && self.rng.random_bool(0.3) => {
+                self.all_down()?
+            }
             14 if self.count.revisions == 0 => self.revise(),
             _ => self.slow = self.rng.random_range(5..60),
         }
+        Ok(())
+    }
+
+    /// An instance goes over to the newer program, now and then back; in good order, or killed.
+    pub(super) fn upgrade(&mut self) -> Result<(), String> {
+        let Some(dice) = &mut self.upgrades else { return Ok(()) };
+        if !dice.random_bool(0.012) {
+            return Ok(());
+        }
+        let at = dice.random_range(0..self.processes.len());
+        let (back, orderly) = (dice.random_bool(0.25), dice.random_bool(0.5));
+        let program = if back { Program::Older } else { Program::Newer };
+        if self.programs[at] == program {
+            return Ok(());
+        }
+        self.count.upgrades += 1;
+        self.programs[at] = program;
+        if orderly && let Some(process) = self.processes[at].as_mut().filter(|p| p.stalled == 0) {
+            match process.finish(&mut self.world, &mut self.rng, &mut self.count) {
+                Ok(()) | Err(Ended::Fenced) => {}
+                Err(Ended::Broken(wrong)) => return Err(wrong),
+            }
+        }
+        self.processes[at] = None;
         Ok(())
     }
 
@@ -86,10 +114,10 @@ impl Play {
 
     /// A checkpoint of everything that can be read, said or not.
     fn checkpoint_ahead(&mut self, partition: i32) {
-        let mut held = Held::fresh(&self.world.machine, 0);
+        let mut held = Held::fresh(&Program::Newer.machine(), 0);
         for (offset, record) in self.world.broker.committed_records((Topic::Log, partition)) {
             let value = record.value.as_deref().unwrap_or_default();
-            let mut history = LogOf { broker: &self.world.broker, partition };
+            let mut history = LogOf { broker: &self.world.broker, partition, program: Program::Newer };
             if held.follow(offset, value, &mut history).is_err() {
                 return;
             }

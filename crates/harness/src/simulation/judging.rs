@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use plumbline_engine::Output;
 use plumbline_engine::task::{
-    Bounds, Held, LogTask, Note, OpenEpisodes, Origin, Position, Refusal, ResetFrom, Share, StartError,
-    follow_from, restore,
+    Bounds, Held, LogTask, Note, OpenEpisodes, Origin, Phase, Position, PositionError, Refusal, ResetFrom,
+    Share, StartError, follow_from, restore,
 };
+use plumbline_engine::{Output, Stop};
 use plumbline_events::{LogRecord, PlanRecord};
 use plumbline_units::Name;
 use rand::Rng;
@@ -14,7 +14,8 @@ use rand::rngs::StdRng;
 
 use super::broker::{Group, Record, Refused, Topic};
 use super::process::{Ended, Step};
-use super::world::{Asked, LogOf, World};
+use super::program::Program;
+use super::world::{Asked, LogOf, World, alerts_partition};
 use super::{Count, Sabotage};
 
 /// The engine stage of an instance.
@@ -23,6 +24,7 @@ pub(super) struct Judging {
     instance: usize,
     member: u64,
     epoch: u32,
+    program: Program,
     generation: Option<u64>,
     tasks: BTreeMap<i32, Own>,
     standby: BTreeMap<i32, Held>,
@@ -36,7 +38,7 @@ struct Own {
 }
 
 impl Judging {
-    pub(super) fn start(instance: usize, member: u64, world: &mut World) -> Judging {
+    pub(super) fn start(instance: usize, member: u64, program: Program, world: &mut World) -> Judging {
         let id = format!("engine-{instance}");
         let epoch = world.broker.take_over(&id);
         Judging {
@@ -44,6 +46,7 @@ impl Judging {
             instance,
             member,
             epoch,
+            program,
             generation: None,
             tasks: BTreeMap::new(),
             standby: BTreeMap::new(),
@@ -84,7 +87,7 @@ impl Judging {
             return self.go_on(world, at_once, count);
         }
         match rng.random_range(0..10) {
-            0..6 => self.read(world, rng)?,
+            0..6 => self.read(world, rng, count)?,
             6..9 => self.begin(world, rng)?,
             _ if world.standby => self.follow(world)?,
             _ => {}
@@ -159,18 +162,25 @@ impl Judging {
         for partition in partitions {
             let at = (Topic::Log, partition);
             let committed = match offsets.get(&at) {
-                Some((next, metadata)) => Some(self.position(*next, metadata, world)?),
+                Some((next, metadata)) => match self.position(*next, metadata, world)? {
+                    Some(position) => Some(position),
+                    None => {
+                        count.left += 1;
+                        continue;
+                    }
+                },
                 None => None,
             };
             let bounds = Bounds { low: 0, high: world.broker.end(at) };
             let warm = self.standby.remove(&partition);
             let disk = world.disk(self.instance).clone();
-            let (sabotage, broker, notes) = (world.sabotage, &world.broker, Vec::new());
-            let mut asked = Asked { broker, disk: &disk, partition, sabotage, notes };
-            let mut started = restore(&world.machine, committed, bounds, world.reset, warm, &mut asked);
+            let (program, sabotage, broker, notes) =
+                (self.program, world.sabotage, &world.broker, Vec::new());
+            let machine = program.machine();
+            let mut asked = Asked { broker, disk: &disk, partition, program, sabotage, notes };
+            let mut started = restore(&machine, committed, bounds, world.reset, warm, &mut asked);
             if let Err(StartError::Refused(Refusal::NoCheckpoint)) = started {
-                started =
-                    restore(&world.machine, committed, bounds, Some(ResetFrom::Latest), None, &mut asked);
+                started = restore(&machine, committed, bounds, Some(ResetFrom::Latest), None, &mut asked);
             }
             for note in asked.notes {
                 match note {
@@ -189,38 +199,56 @@ impl Judging {
         Ok(())
     }
 
-    fn position(&self, next: i64, metadata: &str, world: &World) -> Result<Position, Ended> {
-        let position = Position::read(next, metadata, world.machine.version)
-            .map_err(|error| Ended::Broken(error.to_string()))?;
-        Ok(match world.sabotage {
+    /// `None` where a newer program has taken the partition over.
+    fn position(&self, next: i64, metadata: &str, world: &World) -> Result<Option<Position>, Ended> {
+        let position = match Position::read(next, metadata, self.program.machine().version) {
+            Err(PositionError::Newer { .. }) => return Ok(None),
+            other => other.map_err(|error| Ended::Broken(error.to_string()))?,
+        };
+        Ok(Some(match world.sabotage {
             Some(Sabotage::ForgetsWhatIsOut) => Position { out: 0, ..position },
             _ => position,
-        })
+        }))
     }
 
-    fn read(&mut self, world: &mut World, rng: &mut StdRng) -> Result<(), Ended> {
+    fn read(&mut self, world: &mut World, rng: &mut StdRng, count: &mut Count) -> Result<(), Ended> {
         let Some(place) = (!self.tasks.is_empty()).then(|| rng.random_range(0..self.tasks.len())) else {
             return Ok(());
         };
         let (partition, own) = self.tasks.iter_mut().nth(place).expect("the place is below their number");
         let most = if world.slow { 1 } else { rng.random_range(1..60) };
         for _ in 0..most {
-            let mut history = LogOf { broker: &world.broker, partition: *partition };
-            let Some((offset, record)) = world.broker.read((Topic::Log, *partition), own.log.position())
+            let (partition, program) = (*partition, self.program);
+            let mut history = LogOf { broker: &world.broker, partition, program };
+            let Some((offset, record)) = world.broker.read((Topic::Log, partition), own.log.position())
             else {
-                return self.reached_end(place, world);
+                return self.reached_end(place, world, count);
             };
-            let value = record.value.as_deref().unwrap_or_default();
-            let applied = own.log.apply(offset, Some(&record.key), value, &mut history);
-            applied.map_err(|stop| Ended::Broken(stop.to_string()))?;
+            let value = program.read(record.value.as_deref().unwrap_or_default());
+            match own.log.apply(offset, Some(&record.key), &value, &mut history) {
+                Ok(()) => {}
+                // Taken over while it hung.
+                Err(Stop::HigherEpoch { .. }) => {
+                    count.left += 1;
+                    self.tasks.remove(&partition);
+                    return Ok(());
+                }
+                Err(stop) => return Err(Ended::Broken(stop.to_string())),
+            }
         }
         Ok(())
     }
 
-    fn reached_end(&mut self, place: usize, world: &mut World) -> Result<(), Ended> {
+    fn reached_end(&mut self, place: usize, world: &mut World, count: &mut Count) -> Result<(), Ended> {
         let (partition, own) = self.tasks.iter_mut().nth(place).expect("the place is below their number");
         own.log.reached_end();
         let ours = *partition;
+        let taking_over = matches!(own.log.phase(), Phase::TakingOver { .. });
+        let mut alerts = (0..world.broker.partitions(Topic::Alerts)).map(|p| (Topic::Alerts, p));
+        // Behind what others have open, what is committed cannot be read yet.
+        if taking_over && alerts.any(|at| world.broker.stable_end(at) < world.broker.end(at)) {
+            return Ok(());
+        }
         let published = || {
             let mut open = OpenEpisodes::default();
             for alerts in 0..world.broker.partitions(Topic::Alerts) {
@@ -233,7 +261,9 @@ impl Judging {
             }
             Ok(open)
         };
+        let appends = own.log.appends().len();
         own.log.append_epoch(published)?;
+        count.takeovers += u32::from(taking_over && own.log.appends().len() > appends);
         if own.log.live() && !std::mem::replace(&mut own.plans_checked, true) {
             for name in world.workspaces.iter().filter(|name| world.partition_of(name) == ours) {
                 if own.log.engine().has_plan(name).is_none() {
@@ -335,24 +365,27 @@ impl Judging {
         for partition in (0..world.log_partitions).filter(|partition| !self.tasks.contains_key(partition)) {
             let at = (Topic::Log, partition);
             let Some((next, metadata)) = offsets.get(&at) else { continue };
-            let committed = self.position(*next, metadata, world)?;
+            let Some(committed) = self.position(*next, metadata, world)? else {
+                self.standby.remove(&partition);
+                continue;
+            };
             let kept = self.standby.remove(&partition).filter(|held| held.position <= committed.next);
             let disk = world.disk(self.instance).clone();
-            let (sabotage, broker, notes) = (world.sabotage, &world.broker, Vec::new());
-            let mut asked = Asked { broker, disk: &disk, partition, sabotage, notes };
+            let (program, sabotage, broker, notes) =
+                (self.program, world.sabotage, &world.broker, Vec::new());
+            let mut asked = Asked { broker, disk: &disk, partition, program, sabotage, notes };
             let bounds = Bounds { low: 0, high: broker.end(at) };
             let held = match kept {
                 Some(held) => Some(held),
-                None => {
-                    follow_from(&world.machine, committed.next, bounds, &mut asked).map_err(Ended::Broken)?
-                }
+                None => follow_from(&program.machine(), committed.next, bounds, &mut asked)
+                    .map_err(Ended::Broken)?,
             };
             let Some(mut held) = held else { continue };
             while let Some((offset, record)) =
                 broker.read(at, held.position).filter(|(o, _)| *o < committed.next)
             {
-                let value = record.value.as_deref().unwrap_or_default();
-                let followed = held.follow(offset, value, &mut LogOf { broker, partition });
+                let value = program.read(record.value.as_deref().unwrap_or_default());
+                let followed = held.follow(offset, &value, &mut LogOf { broker, partition, program });
                 followed.map_err(|stop| Ended::Broken(stop.to_string()))?;
             }
             // Control records alone may lie between.
@@ -362,9 +395,4 @@ impl Judging {
         }
         Ok(())
     }
-}
-
-/// Where an alert goes: one key, one partition.
-pub(super) fn alerts_partition(key: &[u8], partitions: i32) -> i32 {
-    key.iter().fold(7, |sum: i32, byte| (sum * 31 + i32::from(*byte)) % 10_007) % partitions.max(1)
 }

@@ -8,7 +8,10 @@
 //!
 //! After each schedule: every input is in the log or among the dead letters once; alerts, dead letters and aggregates
 //! are byte for byte what the plain run over that log says; no alert is said twice; no source that
-//! spoke is called silent.
+//! spoke is called silent; consumers who key alerts by their id see the very episodes open that are.
+//!
+//! Where a newer version of the program replaces an older one meanwhile, what each partition has said is what the older
+//! says of the log up to some point, and what the newer says of it from its epoch record on.
 
 mod broker;
 mod check;
@@ -16,8 +19,10 @@ mod disk;
 mod faults;
 mod feed;
 mod judging;
+mod plain;
 mod plan;
 mod process;
+mod program;
 mod reading;
 mod schedule;
 mod world;
@@ -47,11 +52,13 @@ pub struct Size {
     pub turns: u32,
     /// What is broken on purpose.
     pub sabotage: Option<Sabotage>,
+    /// Whether all begins with an older version of the program, which a newer one replaces instance by instance.
+    pub upgrades: bool,
 }
 
 impl Default for Size {
     fn default() -> Size {
-        Size { turns: 500, sabotage: None }
+        Size { turns: 500, sabotage: None, upgrades: false }
     }
 }
 
@@ -86,6 +93,12 @@ pub struct Count {
     pub bursts: u32,
     /// Plan revisions.
     pub revisions: u32,
+    /// Instances that went over to the other version of the program …
+    pub upgrades: u32,
+    /// … partitions that a newer version began to take over from an older …
+    pub takeovers: u32,
+    /// … and partitions that an older one was given and left to a newer.
+    pub left: u32,
     /// State machines started …
     pub starts: u32,
     /// … from a checkpoint …
@@ -124,6 +137,9 @@ impl Count {
             expiries,
             bursts,
             revisions,
+            upgrades,
+            takeovers,
+            left,
             starts,
             restored,
             warm,
@@ -149,6 +165,9 @@ impl Count {
             (&mut self.expiries, expiries),
             (&mut self.bursts, bursts),
             (&mut self.revisions, revisions),
+            (&mut self.upgrades, upgrades),
+            (&mut self.takeovers, takeovers),
+            (&mut self.left, left),
             (&mut self.starts, starts),
             (&mut self.restored, restored),
             (&mut self.warm, warm),

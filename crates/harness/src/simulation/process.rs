@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 
 use super::Count;
 use super::judging::Judging;
+use super::program::Program;
 use super::reading::Reading;
 use super::world::World;
 
@@ -41,13 +42,13 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(instance: usize, member: u64, world: &mut World) -> Process {
+    pub(super) fn start(instance: usize, member: u64, program: Program, world: &mut World) -> Process {
         Process {
             member,
             stalled: 0,
             skew: 0,
             reading: Reading::start(instance, member, world),
-            judging: Judging::start(instance, member, world),
+            judging: Judging::start(instance, member, program, world),
         }
     }
 

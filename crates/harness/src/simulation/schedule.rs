@@ -1,6 +1,5 @@
 //! Who does what next, and what goes wrong: all of it drawn from the seed.
 
-use plumbline_engine::EngineConfig;
 use plumbline_units::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -10,6 +9,7 @@ use super::disk::Disk;
 use super::feed::{Feed, Heard, INPUTS};
 use super::plan::plan;
 use super::process::{Ended, Process};
+use super::program::Program;
 use super::world::World;
 use super::{Count, Sabotage, Size};
 
@@ -23,6 +23,10 @@ pub(super) struct Play {
     pub(super) feed: Feed,
     /// By instance; none where it is down.
     pub(super) processes: Vec<Option<Process>>,
+    /// What each instance starts.
+    pub(super) programs: Vec<Program>,
+    /// Decides on upgrades, where there are any.
+    pub(super) upgrades: Option<StdRng>,
     /// Former holders of a name that do not know it yet.
     pub(super) doubles: Vec<Process>,
     pub(super) members: u64,
@@ -68,7 +72,6 @@ impl Play {
         let disks = vec![Disk::default(); if rng.random_bool(0.5) { 1 } else { instances }];
         let world = World {
             broker,
-            machine: EngineConfig::default(),
             disks,
             workspaces: workspaces.clone(),
             log_partitions,
@@ -86,6 +89,8 @@ impl Play {
             rng,
             feed,
             processes: (0..instances).map(|_| None).collect(),
+            programs: vec![if size.upgrades { Program::Older } else { Program::Newer }; instances],
+            upgrades: size.upgrades.then(|| StdRng::seed_from_u64(seed ^ 0x0b_501e)),
             doubles: Vec::new(),
             members: 0,
             intake_down: 0,
@@ -100,7 +105,8 @@ impl Play {
 
     pub(super) fn start(&mut self, instance: usize) {
         self.members += 1;
-        self.processes[instance] = Some(Process::start(instance, self.members, &mut self.world));
+        self.processes[instance] =
+            Some(Process::start(instance, self.members, self.programs[instance], &mut self.world));
     }
 
     pub(super) fn pass(&mut self, millis: i64) {
@@ -115,6 +121,7 @@ impl Play {
         if self.rng.random_bool(0.06) {
             self.fault()?;
         }
+        self.upgrade()?;
         for down in [&mut self.intake_down, &mut self.engine_down, &mut self.slow] {
             *down = down.saturating_sub(1);
         }
@@ -197,8 +204,13 @@ impl Play {
         Ok(())
     }
 
-    /// All faults end; everything is read and said.
+    /// All faults end; everything is read and said, by the newer program.
     fn settle(&mut self) -> Result<(), String> {
+        for (program, process) in self.programs.iter_mut().zip(&mut self.processes) {
+            if std::mem::replace(program, Program::Newer) == Program::Older {
+                *process = None;
+            }
+        }
         self.come_to_rest(true)?;
         // The last day's ticks close.
         for _ in 0..60 {

@@ -1,18 +1,18 @@
 //! What the instances share: the log service, the disks, the clock.
 
 use plumbline_engine::task::{Checkpoint, LastRecord, Note, ResetFrom, Surroundings};
-use plumbline_engine::{EngineConfig, History, HistoryError, Stop};
+use plumbline_engine::{History, HistoryError, Stop};
 use plumbline_events::{RecordView, decode_record};
 use plumbline_units::Timestamp;
 
 use super::Sabotage;
-use super::broker::{Broker, Topic};
+use super::broker::{Broker, Record, Topic};
 use super::disk::Disk;
+use super::program::Program;
 
 /// What the instances share.
 pub(super) struct World {
     pub(super) broker: Broker,
-    pub(super) machine: EngineConfig,
     /// One for each instance, or a single one.
     pub(super) disks: Vec<Disk>,
     pub(super) workspaces: Vec<String>,
@@ -40,10 +40,11 @@ impl World {
     }
 }
 
-/// The log read again from its start.
+/// The log read again from its start, by a program.
 pub(super) struct LogOf<'a> {
     pub(super) broker: &'a Broker,
     pub(super) partition: i32,
+    pub(super) program: Program,
 }
 
 impl History for LogOf<'_> {
@@ -56,8 +57,8 @@ impl History for LogOf<'_> {
             if offset >= upto {
                 break;
             }
-            let value = record.value.as_deref().unwrap_or_default();
-            let view = decode_record(value).map_err(|error| Box::new(Stop::Unreadable { offset, error }))?;
+            let value = self.program.read(record.value.as_deref().unwrap_or_default());
+            let view = decode_record(&value).map_err(|error| Box::new(Stop::Unreadable { offset, error }))?;
             each(offset, &view).map_err(Box::new)?;
         }
         Ok(())
@@ -69,6 +70,7 @@ pub(super) struct Asked<'a> {
     pub(super) broker: &'a Broker,
     pub(super) disk: &'a Disk,
     pub(super) partition: i32,
+    pub(super) program: Program,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) notes: Vec<Note>,
 }
@@ -84,7 +86,9 @@ impl Surroundings for Asked<'_> {
     fn mark(&mut self, offset: i64) -> Result<Option<LastRecord>, String> {
         let found = self.broker.read((Topic::Log, self.partition), offset);
         let at = found.filter(|(at, _)| *at == offset);
-        Ok(at.map(|(_, record)| LastRecord::of(offset, record.value.as_deref().unwrap_or_default())))
+        let read =
+            |record: &Record| self.program.read(record.value.as_deref().unwrap_or_default()).into_owned();
+        Ok(at.map(|(_, record)| LastRecord::of(offset, &read(record))))
     }
 
     fn judged_before(&mut self) -> Result<bool, String> {
@@ -96,4 +100,9 @@ impl Surroundings for Asked<'_> {
     fn note(&mut self, note: Note) {
         self.notes.push(note);
     }
+}
+
+/// Where an alert goes: one key, one partition.
+pub(super) fn alerts_partition(key: &[u8], partitions: i32) -> i32 {
+    key.iter().fold(7, |sum: i32, byte| (sum * 31 + i32::from(*byte)) % 10_007) % partitions.max(1)
 }

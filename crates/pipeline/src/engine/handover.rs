@@ -59,6 +59,7 @@ fn published(config: &Config, reader: &Reader, partition: i32) -> Result<OpenEpi
     let topic = config.topics.alerts.as_str();
     let mut open = OpenEpisodes::default();
     for alerts in 0..reader.partitions(topic)? {
+        reader.wait_for_open_transactions(config, (topic, alerts))?;
         reader.read::<()>((topic, alerts), None, None, nothing, |message| {
             let from_us = message.headers().is_some_and(|headers| {
                 headers.iter().any(|h| h.key == LOG_PARTITION && h.value == Some(ours.as_bytes()))

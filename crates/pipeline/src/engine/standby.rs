@@ -266,8 +266,7 @@ impl Follower {
                 |message| {
                     let value = message.payload().unwrap_or_default();
                     if let Err(stop) = held.follow(message.offset(), value, &mut history) {
-                        let failure = Failure::new(Kind::Data, stop.to_string());
-                        return ControlFlow::Break(Interrupted::Broken(failure));
+                        return ControlFlow::Break(Interrupted::Broken(stop.into()));
                     }
                     // The end is known: no wait for what may come behind it.
                     match held.position >= committed.next {

@@ -8,7 +8,7 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
 use super::history::LogHistory;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::flow::weight;
 use crate::metric;
 use crate::status::PartitionStatus;
@@ -62,9 +62,9 @@ impl Task {
     ) -> Result<(), Failure> {
         let before = self.log.phase();
         let value = message.payload().unwrap_or_default();
-        self.log.apply(message.offset(), message.key(), value, history).map_err(|stop| {
-            Failure::new(Kind::Data, stop.to_string()).during(format!("log partition {}", self.partition))
-        })?;
+        self.log
+            .apply(message.offset(), message.key(), value, history)
+            .map_err(|stop| Failure::from(stop).during(format!("log partition {}", self.partition)))?;
         if before != Phase::Live && self.log.live() {
             self.count_applied();
         }

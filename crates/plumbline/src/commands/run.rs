@@ -216,6 +216,9 @@ pub(crate) fn readiness(status: &Status) -> Readiness {
         if !engine.joined {
             waiting.push("engine: joining its group".to_owned());
         }
+        for (number, why) in &engine.left {
+            waiting.push(format!("engine: partition {number} is left to a newer program: {why}"));
+        }
         for (number, partition) in engine.partitions.iter().filter(|(_, partition)| !partition.live) {
             let at = partition.position;
             waiting.push(match partition.replay {
@@ -255,6 +258,10 @@ mod tests {
             EngineStatus { joined: true, partitions: [(2, partition)].into(), ..EngineStatus::default() };
         status.engine = Some(engine);
         assert_eq!(readiness(&status).detail, "engine: partition 2 replays 5 to 90, now at 40");
+        let left = [(1, "upgrade it".to_owned())].into();
+        status.engine = Some(EngineStatus { joined: true, left, ..EngineStatus::default() });
+        let detail = readiness(&status).detail;
+        assert_eq!(detail, "engine: partition 1 is left to a newer program: upgrade it");
         let kept = StandbyStatus { position: 7, committed: 9 };
         status.engine =
             Some(EngineStatus { joined: true, standby: [(3, kept)].into(), ..EngineStatus::default() });

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use plumbline_plan::{Metric, StageIndex};
+use plumbline_plan::{Metric, Severity, StageIndex};
 use plumbline_units::{Day, Timestamp};
 
 use super::super::measure::dated;
 use super::super::{
-    Acknowledgement, EpisodeChange, EpisodeKey, EpisodeState, Judge, PartKind, Resolution, TickContext,
+    Acknowledgement, EpisodeChange, EpisodeKey, EpisodeState, Judge, PartKind, Resolution, TickContext, Told,
     Transition, Verdict, explain_by_patterns,
 };
 use super::timeline::{START, Story, play, play_restarting};
@@ -244,10 +244,43 @@ fn what_was_published_by_another_version_is_taken_over() {
     };
     let day = START.parse::<Day>().unwrap().plus(130);
     let at = plumbline_units::Zone::UTC.start_of(day.plus(1));
-    let changes = judge.adopt(&BTreeMap::from([(known.clone(), 9)]), day, at);
-    assert_eq!(changes.len(), 1);
-    assert_eq!((changes[0].transition, &changes[0].episode.key), (Transition::Opened, &unknown));
-    assert_eq!(judge.episodes()[&known].sequence, 9);
+    let held = judge.episodes()[&known].clone();
+    let told = Told {
+        alert_id: "a1".into(),
+        sequence: 9,
+        severity: held.severity,
+        label: Some(held.assessment.drift.label.clone()),
+        inhibited_by: held.inhibited_by.clone(),
+        historical: held.historical,
+        acknowledged: false,
+        acknowledgements: Vec::new(),
+    };
+    let other = |severity| match severity {
+        Severity::Warning => (Severity::Critical, Transition::Deescalated),
+        Severity::Critical => (Severity::Warning, Transition::Escalated),
+    };
+    let (severity, moved) = other(held.severity);
+    for (told, said) in [
+        (told.clone(), None),
+        (Told { severity, ..told.clone() }, Some(moved)),
+        (Told { label: Some("another".into()), ..told.clone() }, Some(Transition::Revised)),
+        (Told { inhibited_by: Some(EpisodeKey("p/another/".into())), ..told }, Some(Transition::Revised)),
+    ] {
+        let mut judge = Judge::load(Arc::clone(judge.plan()), judge.save());
+        let told = BTreeMap::from([(known.clone(), told)]);
+        let changes = judge.adopt(&told, day, at, &|key| format!("new {key}").into());
+        let (of_known, of_unknown): (Vec<_>, Vec<_>) = changes.iter().partition(|c| c.episode.key == known);
+        assert_eq!(of_unknown.len(), 1);
+        let opened = &of_unknown[0].episode;
+        assert_eq!(
+            (of_unknown[0].transition, &opened.key, opened.sequence),
+            (Transition::Opened, &unknown, 1)
+        );
+        assert_eq!(opened.alert_id.as_deref(), Some(format!("new {unknown}").as_str()));
+        assert_eq!(of_known.first().map(|change| change.transition), said);
+        let now = &judge.episodes()[&known];
+        assert_eq!((now.alert_id.as_deref(), now.sequence), (Some("a1"), 9 + u32::from(said.is_some())));
+    }
 }
 
 #[test]
