@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use plumbline_drift::judge::{EpisodeChange, EpisodeKey, Judge, TickContext, explain_by_patterns};
+use plumbline_drift::judge::{EpisodeChange, Judge, TickContext, explain_by_patterns};
 use plumbline_events::{EventView, PlanRecord};
 use plumbline_funnel::{Applied, Fold};
 use plumbline_plan::{Diagnostic, Plan};
