@@ -44,9 +44,8 @@ impl History for NoHistory {
         _: i64,
         _: &mut dyn FnMut(i64, &RecordView<'_>) -> Result<(), Stop>,
     ) -> Result<(), HistoryError> {
-        Err(HistoryError::Unreadable(
-            "this input can be read only once; put the plan before the events".into(),
-        ))
+        let why = "this input can be read only once; put the plan before the events";
+        Err(HistoryError::Unreadable(why.into()))
     }
 }
 
