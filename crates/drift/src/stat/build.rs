@@ -172,8 +172,18 @@ impl Shared {
         let nulls = strict.map_or(vec![0.0, 1.0], |strict| vec![strict]);
         let nulls: Vec<_> = nulls.into_iter().map(|strict| paced.grid.nulls(strict)).collect();
         let window = (2 * curve.p90()).clamp(*WINDOW.start(), curve.ages().saturating_sub(1));
-        let timing = Timing::new(pair.from, pair.to, curve, pair.lag_doubt()).with(&paced.grid, &nulls);
-        let velocity = Velocity { window, timing: Arc::new(timing), rate: pair.rate, strictness: strict };
+        // Rates differ from scope to scope, lags seldom do: what is tabulated depends on these alone.
+        let alike = |(known, velocity): &&(Paced, Velocity)| {
+            (&known.grid, known.strict) == (&paced.grid, paced.strict)
+                && velocity.timing.is(pair.from, pair.to, &curve, pair.lag_doubt())
+        };
+        let timing = match self.timings.iter().find(alike) {
+            Some((_, velocity)) => Arc::clone(&velocity.timing),
+            None => {
+                Arc::new(Timing::new(pair.from, pair.to, curve, pair.lag_doubt()).with(&paced.grid, &nulls))
+            }
+        };
+        let velocity = Velocity { window, timing, rate: pair.rate, strictness: strict };
         self.timings.push((paced, velocity.clone()));
         Some(velocity)
     }

@@ -94,11 +94,18 @@ impl Timing {
         Timing { from, to, curve, clocks, ends, paces: Vec::new(), contrasts: Vec::new(), doubt }
     }
 
+    /// Whether it is that of these stages, this lag and this doubt.
+    pub(crate) fn is(&self, from: u8, to: u8, curve: &Curve, doubt: f64) -> bool {
+        (self.from, self.to, &self.curve, self.doubt) == (from, to, curve, doubt)
+    }
+
     /// The same with what the effects of `grid` against these nulls come to tabulated.
     pub(crate) fn with(mut self, grid: &Grid, nulls: &[(f64, f64)]) -> Timing {
         match &self.curve {
             Curve::Hourly { hours, .. } => {
                 let (ages, end) = (self.curve.ages(), self.ends[0]);
+                // One to two megabytes a pair of nulls, which the scan of a fitted lag does not read.
+                let nulls = if self.doubt > 0.0 { &[] } else { nulls };
                 self.paces = nulls.iter().map(|nulls| Paces::new(hours, ages, end, grid, *nulls)).collect();
             }
             Curve::Daily(_) => {
