@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use plumbline_simulator::{ScenarioKind, Segment};
 use plumbline_units::{Day, Name, Timestamp};
 
-pub(crate) use backtest::{BacktestArgs, Order};
+pub(crate) use backtest::{BacktestArgs, JudgedArgs, Order};
 
 use crate::commands::generate::parse_segment;
 pub(crate) use review::ReviewArgs;

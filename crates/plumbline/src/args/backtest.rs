@@ -1,4 +1,4 @@
-//! The arguments of `plumbline backtest`.
+//! The arguments of `plumbline backtest`, and what else judges files of events.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,9 @@ use plumbline_units::Name;
 
 use super::EventFiles;
 
+/// What is judged, and by what.
 #[derive(Debug, Args)]
-pub(crate) struct BacktestArgs {
+pub(crate) struct JudgedArgs {
     /// The plan to judge by; not needed, and refused, for an exported log.
     #[arg(long, value_name = "PLAN.toml")]
     pub(crate) plan: Option<PathBuf>,
@@ -23,6 +24,12 @@ pub(crate) struct BacktestArgs {
     /// Take [engine] and [limits] from this configuration instead of the defaults.
     #[arg(long, short, value_name = "plumbline.toml")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BacktestArgs {
+    #[command(flatten)]
+    pub(crate) judged: JudgedArgs,
     /// Judge the run by what really happened: false pages a year before the onset, delay after it, whether onset
     /// interval and cause are right. As `plumbline generate --truth` writes it, or by hand:
     /// {"onset": "2026-03-04", "scopes": [{"segment": "smb"}], "expected": [{"name": "lead-to-won",

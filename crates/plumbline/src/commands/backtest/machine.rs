@@ -12,7 +12,7 @@ use plumbline_units::{Seconds, Timestamp, Zone};
 use super::ledger::Ledger;
 use super::score::Span;
 use super::series::Series;
-use crate::args::BacktestArgs;
+use crate::args::JudgedArgs;
 use crate::exit::{Kind, OrFail, Outcome};
 use crate::input::{Records, is_standard};
 use crate::progress::Progress;
@@ -47,11 +47,11 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(args: &'a BacktestArgs, label: String, progress: Progress) -> Outcome<Machine<'a>> {
+    pub(crate) fn new(args: &'a JudgedArgs, label: String, progress: Progress) -> Outcome<Machine<'a>> {
         Ok(Machine {
             label,
             ledger: Ledger::default(),
-            series: Series::new(args.report.is_some()),
+            series: Series::default(),
             engine: Engine::new(settings::machine(args.config.as_deref())?),
             history: FileHistory { args, progress },
             workspace: args.workspace.as_str(),
@@ -185,7 +185,7 @@ fn kind_of(alert: &Alert) -> String {
 
 /// Reads the files again from their start.
 struct FileHistory<'a> {
-    args: &'a BacktestArgs,
+    args: &'a JudgedArgs,
     progress: Progress,
 }
 

@@ -20,9 +20,10 @@ use plumbline_simulator::Yardstick;
 use plumbline_units::Timestamp;
 
 use self::machine::{Machine, Show};
+use self::series::Series;
 use self::variant::Variant;
 use super::{load_plan, now, parse_plan};
-use crate::args::BacktestArgs;
+use crate::args::{BacktestArgs, JudgedArgs};
 use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::{Records, Request};
 use crate::progress::Progress;
@@ -35,10 +36,13 @@ pub(crate) fn run(args: &BacktestArgs, progress: Progress) -> Outcome {
         .iter()
         .map(|text| Variant::parse(text).map_err(|why| Kind::Arguments.says(format!("--what-if {why}"))))
         .collect::<Outcome<_>>()?;
-    let mut records = Records::open(&request(args, progress))?;
+    let mut records = Records::open(&request(&args.judged, progress))?;
     let mut record = Vec::new();
     let mut more = records.next(&mut record)?;
-    let mut machines = start(args, &variants, &records, more.then_some(&record), progress)?;
+    let mut machines = start(&args.judged, &variants, &records, more.then_some(&record), progress)?;
+    if let (Some(_), Some(base)) = (&args.report, machines.first_mut()) {
+        base.series = Series::kept();
+    }
     let show = match (variants.is_empty(), args.json || !io::stdout().is_terminal()) {
         (false, _) => Show::Nothing,
         (true, true) => Show::Lines,
@@ -59,7 +63,7 @@ pub(crate) fn run(args: &BacktestArgs, progress: Progress) -> Outcome {
         }
         more = records.next(&mut record)?;
     }
-    if let Some(until) = args.events.until {
+    if let Some(until) = args.judged.events.until {
         for machine in &mut machines {
             machine.end_at(until)?;
             machine.tell(&mut out, show).or_fail(Kind::Internal)?;
@@ -116,7 +120,7 @@ fn conclude(
     Ok(answer)
 }
 
-pub(crate) fn request(args: &BacktestArgs, progress: Progress) -> Request<'_> {
+pub(crate) fn request(args: &JudgedArgs, progress: Progress) -> Request<'_> {
     Request {
         files: &args.events.files,
         order: args.order,
@@ -133,7 +137,7 @@ fn load_truth(path: &Path) -> Outcome<Yardstick> {
 
 /// The machines with their plans: the plan as it stands, then each variant.
 pub(crate) fn start<'a>(
-    args: &'a BacktestArgs,
+    args: &'a JudgedArgs,
     variants: &[Variant],
     records: &Records,
     first: Option<&Vec<u8>>,
@@ -178,7 +182,7 @@ pub(crate) fn start<'a>(
 /// The plan as the log's first record. An exported log has its own.
 fn give_plan(
     machine: &mut Machine<'_>,
-    args: &BacktestArgs,
+    args: &JudgedArgs,
     plan: &Plan,
     toml: &str,
     time: Timestamp,

@@ -44,9 +44,9 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// Keeps the points only if `kept`; the span of days always.
-    pub(crate) fn new(kept: bool) -> Series {
-        Series { kept, ..Series::default() }
+    /// Keeps the points as well, not only the span of days.
+    pub(crate) fn kept() -> Series {
+        Series { kept: true, ..Series::default() }
     }
 
     /// Takes what has changed since the last look.

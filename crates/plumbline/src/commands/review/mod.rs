@@ -21,7 +21,7 @@ use self::book::Book;
 pub(crate) use self::week::Week;
 use super::backtest::machine::Machine;
 use super::backtest::{request, start};
-use crate::args::{BacktestArgs, EventFiles, ReviewArgs};
+use crate::args::ReviewArgs;
 use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::{Records, create, is_standard};
 use crate::progress::Progress;
@@ -32,11 +32,10 @@ type Weeks = BTreeMap<Week, (Day, Vec<TargetStatus>)>;
 const WEEKS: usize = 2;
 
 pub(crate) fn run(args: &ReviewArgs, progress: Progress) -> Outcome {
-    let args_of_run = as_backtest(args);
-    let mut records = Records::open(&request(&args_of_run, progress))?;
+    let mut records = Records::open(&request(&args.judged, progress))?;
     let mut record = Vec::new();
     let mut more = records.next(&mut record)?;
-    let mut machines = start(&args_of_run, &[], &records, more.then_some(&record), progress)?;
+    let mut machines = start(&args.judged, &[], &records, more.then_some(&record), progress)?;
     let machine = machines.first_mut().ok_or_else(|| Kind::Internal.says("no machine was started"))?;
     let (mut weeks, mut said) = (Weeks::new(), Vec::new());
     let bar = progress.count("judging", None);
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &ReviewArgs, progress: Progress) -> Outcome {
         bar.inc(1);
         more = records.next(&mut record)?;
     }
-    if let (true, Some(until)) = (!past(args.week, machine, &mut weeks), args.events.until) {
+    if let (true, Some(until)) = (!past(args.week, machine, &mut weeks), args.judged.events.until) {
         machine.end_at(until)?;
         past(args.week, machine, &mut weeks);
     }
@@ -108,19 +107,4 @@ fn write(args: &ReviewArgs, machine: &Machine<'_>, weeks: &mut Weeks, said: Vec<
         eprintln!("review of {week}: {}", args.output.display());
     }
     Ok(Answer::Yes)
-}
-
-/// The run that a backtest of the same files would be.
-fn as_backtest(args: &ReviewArgs) -> BacktestArgs {
-    BacktestArgs {
-        plan: args.plan.clone(),
-        events: EventFiles { files: args.events.files.clone(), until: args.events.until },
-        order: args.order,
-        workspace: args.workspace.clone(),
-        config: args.config.clone(),
-        truth: None,
-        what_if: Vec::new(),
-        report: None,
-        json: false,
-    }
 }
