@@ -192,6 +192,7 @@ impl Stage<'_> {
         tracing::error!(partition, %failure, "the partition is left to a newer program");
         if self.tasks.remove(&partition).is_some() {
             metric::engine_gone(partition);
+            self.observer.gone(partition);
             let mut list = TopicPartitionList::new();
             list.add_partition(&self.config.topics.log, partition);
             self.member.consumer().pause(&list)?;
