@@ -196,6 +196,7 @@ fn open(samples: &mut Samples, state: &WorkspaceState, labels: &[(&str, &str); 3
         assessment.cost.as_ref().and_then(of).map(|interval| interval.value)
     };
     for (family, number) in [
+        (&metric::EPISODE_ASKED_AGAIN, Some(f64::from(episode.asked_again))),
         (&metric::EPISODE_OPENED, Some(seconds(episode.opened_at))),
         (&metric::EPISODE_ONSET, onset),
         (&metric::EPISODE_EXCESS_SPEND, cost(|cost| cost.excess_spend)),

@@ -48,6 +48,7 @@ families! {
     EPISODE_INFO "episode_info" "1 for an open episode, with what it is and what explains it"
     EPISODE_OWNER "episode_owner_info" "1 for each owner of an open episode and each severity reached, unless the episode is history"
     EPISODE_ACKNOWLEDGED "episode_acknowledged" "1 once the owning function has acknowledged the open episode, else 0"
+    EPISODE_ASKED_AGAIN "episode_asked_again" "How often all owners of the open episode knew until their words ran out and it had not recovered"
     EPISODE_OPENED "episode_opened_timestamp_seconds" "The tick that opened the open episode"
     EPISODE_ONSET "episode_onset_timestamp_seconds" "The estimated start of the drift"
     EPISODE_DRIFT "episode_drift_ratio" "The largest effect relative to the plan: value, low and high of its interval"

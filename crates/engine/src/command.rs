@@ -28,7 +28,9 @@ impl WorkspaceState {
                     return;
                 }
                 let (function, note) = (function.to_string(), note.to_string());
-                let said = Acknowledgement { function, note, at: now, until: *until };
+                // What is known and does not recover comes up again with the next review.
+                let until = until.or(Some(now.plus(self.plan.review_every)));
+                let said = Acknowledgement { function, note, at: now, until };
                 let data = self.health.acknowledge(episode, &said);
                 self.publish_data(data.into_iter().collect(), out);
                 let day = self.plan.zone.day_of(now);

@@ -92,6 +92,8 @@ struct Head {
     inhibited_by: Option<String>,
     #[serde(default)]
     acknowledgements: Vec<AcknowledgementSide>,
+    #[serde(default)]
+    asked_again: u32,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +144,7 @@ impl Published {
             historical: *historical,
             acknowledged: self.head.state == "acknowledged",
             acknowledgements: self.head.acknowledgements.iter().map(said).collect(),
+            asked_again: self.head.asked_again,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Plan {
     pub false_alarms_per_year_total: Option<f64>,
     /// How much longer every lag may get before a drift of conversion is called one, whatever its cause (0.15).
     pub lag_tolerance: f64,
+    /// How often its owners look at it together: a word that somebody knows, given without an end, holds that long.
+    pub review_every: Seconds,
     /// The funnels. The short form `[funnel]` makes exactly one.
     pub motions: Vec<Motion>,
     /// What segments are made of; shared by all motions.

@@ -58,6 +58,13 @@ fn head(out: &mut String, plan: &Plan) {
             percent(plan.lag_tolerance)
         ),
     );
+    line(
+        out,
+        format_args!(
+            "What is acknowledged without an end is asked again after {}",
+            crate::display::duration(plan.review_every)
+        ),
+    );
     let stages: Vec<&str> = plan.motion().stages.iter().map(|s| s.as_str()).collect();
     line(out, format_args!("Funnel: {}", stages.join(" → ")));
     for dimension in &plan.dimensions {

@@ -45,6 +45,7 @@ pub(super) fn card(told: &Told) -> Markup {
                 (last.severity) ", " (last.state)
                 @if let Some(resolution) = &last.resolution { " (" (resolution) ")" }
                 @if last.historical { ", history" }
+                @if let Some(asked) = asked_again(last) { ", " (asked) }
                 @if let Some(by) = &last.inhibited_by { ", explained by " (by) }
                 ", since " (told.first.onset.as_ref().map_or_else(|| words::minute(told.first.detected_at), |o| format!("about {}", o.estimate)))
             }
@@ -122,6 +123,7 @@ fn facts(told: &Told) -> Markup {
             (row("Evidence", evidence))
             (row("Owners", Some(owners(last))))
             (row("Known to", known(last)))
+            (row("Not recovered", asked_again(last)))
             (row("Do", last.action.clone()))
             @if let Some(url) = last.runbook_url.as_deref().filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
                 dt { "Runbook" } dd { a href=(url) rel="noreferrer" { (url) } }
@@ -144,6 +146,17 @@ fn known(alert: &Alert) -> Option<String> {
     let waits = (!silent.is_empty()).then(|| format!("not yet acknowledged by {}", silent.join(", ")));
     let words: Vec<String> = said.chain(waits).collect();
     (!words.is_empty()).then(|| words.join(" · "))
+}
+
+/// That all owners knew, and what came of it.
+fn asked_again(alert: &Alert) -> Option<String> {
+    let ended = alert.resolution.is_some();
+    match alert.asked_again {
+        _ if ended => None,
+        0 => None,
+        1 => Some("owners asked again once".to_owned()),
+        times => Some(format!("owners asked again {times} times")),
+    }
 }
 
 fn cost(alert: &Alert) -> Option<String> {

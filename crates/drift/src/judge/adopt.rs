@@ -29,6 +29,8 @@ pub struct Told {
     pub acknowledged: bool,
     /// Who knows of it.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// How often its owners were asked again.
+    pub asked_again: u32,
 }
 
 impl Judge {
@@ -73,6 +75,7 @@ impl Episode {
             sequence: told.sequence,
             historical: told.historical,
             acknowledgements: told.acknowledgements.clone(),
+            asked_again: told.asked_again,
             ..self
         };
         // Words that have run out meanwhile are told of at the next tick.

@@ -71,6 +71,7 @@ impl Story<'_> {
             sequence: 0,
             state: EpisodeState::Open,
             acknowledgements: Vec::new(),
+            asked_again: 0,
             severity: self.severity,
             direction: self.direction,
             historical: false,

@@ -76,6 +76,9 @@ pub struct Episode {
     pub state: EpisodeState,
     /// Who of its owners knows: the last word of each function, in the order in which they spoke first.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// How often all its owners knew until their words ran out, and it had not begun to recover.
+    #[serde(default)]
+    pub asked_again: u32,
     /// How bad.
     pub severity: Severity,
     /// Which way the target drifts.

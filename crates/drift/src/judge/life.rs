@@ -147,14 +147,16 @@ impl Episode {
     }
 
     /// Drops the words that have run out. Where they leave an episode that all owners knew to somebody who does not,
-    /// that is to be told.
+    /// that is to be told; nobody need be asked again what recovers.
     pub(crate) fn run_out(&mut self, at: Timestamp) -> Option<Revision> {
         let (known, from) = (self.known_to_all(), self.who_knows());
         self.acknowledgements.retain(|known| known.holds(at));
         if !known || self.known_to_all() {
             return None;
         }
-        self.state = self.standing(self.state == EpisodeState::Recovering);
+        let recovering = self.state == EpisodeState::Recovering;
+        self.asked_again += u32::from(!recovering);
+        self.state = self.standing(recovering);
         let (field, to, cause) = ("acknowledgements".to_string(), self.who_knows(), "expired".to_string());
         Some(Revision { field, from, to, cause })
     }

@@ -77,6 +77,7 @@ pub fn plan(lags: [Lag; 4], leads: f64, dispersion: f64, strict: Option<Strictne
         content_hash: [0; 32],
         effective_from: first_day(),
         live_from: None,
+        review_every: Seconds(7 * Seconds::DAY.0),
         zone: Zone::UTC,
         currency: "EUR".parse().unwrap(),
         fiscal_year_start: (1, 1),

@@ -129,6 +129,7 @@ pub fn build<'a>(
         }),
         owners: episode.owners.iter().map(owner).collect(),
         acknowledgements: episode.acknowledgements.iter().map(acknowledgement).collect(),
+        asked_again: episode.asked_again,
         action: episode.action.clone(),
         runbook_url: episode.runbook_url.clone(),
         related: statuses.filter(|s| related_to(s, episode)).map(related).collect(),

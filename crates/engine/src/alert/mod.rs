@@ -75,6 +75,9 @@ pub struct Alert {
     /// Which of the owning functions know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acknowledgements: Vec<AcknowledgementSide>,
+    /// How often all of them knew until their words ran out, and it had not begun to recover.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked_again: u32,
     pub action: Option<String>,
     pub runbook_url: Option<String>,
     pub related: Vec<Related>,
@@ -86,6 +89,10 @@ pub struct Alert {
     /// recovered, superseded, retracted, plan_revised, accepted, recomputed.
     pub resolution: Option<String>,
     pub links: BTreeMap<String, String>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// What the plan says.

@@ -63,6 +63,7 @@ fn sections(alert: &Alert) -> Vec<(&'static str, String)> {
     line("Owners", (!owners.is_empty()).then(|| owners.join(" · ")));
     let known: Vec<&str> = alert.acknowledgements.iter().map(|a| a.function.as_str()).collect();
     line("Known", (!known.is_empty()).then(|| format!("to {}", known.join(", "))));
+    line("Asked", (alert.asked_again > 0).then(|| asked_again(alert.asked_again)));
     line("Do", alert.action.clone());
     let links: Vec<&str> =
         alert.links.values().map(String::as_str).chain(alert.runbook_url.as_deref()).collect();
@@ -73,6 +74,11 @@ fn sections(alert: &Alert) -> Vec<(&'static str, String)> {
     );
     line("Sure?", alert.evidence.as_ref().map(|e| format!("{} {}", sure(e), urgency_says(alert))));
     all
+}
+
+fn asked_again(times: u32) -> String {
+    let times = if times == 1 { "once".to_string() } else { format!("{times} times") };
+    format!("again, {times}: all owners knew, and it has not recovered.")
 }
 
 fn headline(alert: &Alert) -> String {

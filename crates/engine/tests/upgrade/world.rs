@@ -20,6 +20,7 @@ revision = 1
 effective_from = 2026-01-01
 timezone = "UTC"
 currency = "EUR"
+review_every = "92d"
 [funnel]
 stages = ["lead", "won"]
 dimensions = ["segment"]

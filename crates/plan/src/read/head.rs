@@ -1,6 +1,6 @@
 //! The plan's own fields: name, revision, dates, zone, currency, budget.
 
-use plumbline_units::{Currency, Day, Name, Timestamp, Zone};
+use plumbline_units::{Currency, Day, Name, Seconds, Timestamp, Zone};
 
 use super::source::{Reader, Section};
 use crate::model::Target;
@@ -12,6 +12,10 @@ const MAX_FALSE_ALARMS_PER_YEAR: f64 = 52.0;
 const MIN_FALSE_ALARMS_PER_YEAR: f64 = 0.001;
 /// Lags this much longer are a slower cycle, not lost conversion.
 const DEFAULT_LAG_TOLERANCE: f64 = 0.15;
+/// The operating review of most companies is weekly.
+const DEFAULT_REVIEW_EVERY: Seconds = Seconds(7 * Seconds::DAY.0);
+/// Asked more often, people would be asked again before they could have done anything; a quarter is a plan's life.
+const REVIEW_EVERY: std::ops::RangeInclusive<i64> = Seconds::DAY.0..=92 * Seconds::DAY.0;
 /// For all targets and scopes together.
 const MAX_TOTAL: f64 = 10_000.0;
 
@@ -23,6 +27,7 @@ pub(crate) struct Head {
     pub(crate) zone: Zone,
     pub(crate) fiscal_year_start: (u32, u32),
     pub(crate) lag_tolerance: f64,
+    pub(crate) review_every: Seconds,
     pub(crate) budget: Budget,
 }
 
@@ -64,6 +69,15 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
     };
     let budget = read_either_budget(reader, root);
     let lag_tolerance = read_lag_tolerance(reader, root).unwrap_or(Some(DEFAULT_LAG_TOLERANCE));
+    let review_every = match root.field("review_every") {
+        None => Some(DEFAULT_REVIEW_EVERY),
+        Some(f) => f.duration(reader).and_then(|every| {
+            REVIEW_EVERY
+                .contains(&every.0)
+                .then_some(every)
+                .or_else(|| f.wrong(reader, "a duration from 1d to 92d", "write such as \"7d\" or \"2w\""))
+        }),
+    };
     Some(Head {
         name: name?,
         revision: revision?,
@@ -73,6 +87,7 @@ fn read_rest(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Head> {
         fiscal_year_start: fiscal_year_start?,
         budget: budget?,
         lag_tolerance: lag_tolerance?,
+        review_every: review_every?,
     })
 }
 

@@ -43,6 +43,7 @@ const KEYS: &[&str] = &[
     "false_alarms_per_year",
     "false_alarms_per_year_total",
     "lag_tolerance",
+    "review_every",
     "funnel",
     "dimension",
     "rates",
@@ -129,6 +130,7 @@ fn read<'a>(
             head::Budget::Total(total, _) => Some(total),
         },
         lag_tolerance: head.lag_tolerance,
+        review_every: head.review_every,
         motions: vec![Motion {
             name: funnel.motion_name,
             stages: funnel.stages,

@@ -61,6 +61,7 @@ fn targets_enumerate_declared_values_with_the_value_of_each() {
     assert_eq!(volume.scopes[1].value, Value::PerDay(Micros(12_000_000)));
     let spend = plan.target(plan.target_named("spend").unwrap());
     assert_eq!(spend.scopes[0].value, Value::MoneyPerDay(Micros(3_000_000_000)));
+    assert_eq!(plan.review_every, plumbline_units::Seconds(7 * 86_400));
     assert_eq!((plan.lag_tolerance, plan.targets[0].lag_tolerance), (0.15, None));
     assert!(matches!(plan.targets[5].metric, Metric::Velocity { from: StageIndex(3), to: StageIndex(4) }));
     assert_eq!(plan.patterns[0].all.len(), 3);

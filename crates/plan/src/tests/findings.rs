@@ -55,6 +55,7 @@ fn findings_in_the_head_and_the_funnel() {
         ("a leap day as start of the year", &[("\"01-01\"", "\"02-29\"")]),
         ("no budget for false alarms", &[("false_alarms_per_year = 1.0", "false_alarms_per_year = 0")]),
         ("no tolerance of lags", &[("currency = \"EUR\"", "currency = \"EUR\"\nlag_tolerance = \"0%\"")]),
+        ("a review every hour", &[("currency = \"EUR\"", "currency = \"EUR\"\nreview_every = \"1h\"")]),
         (
             "a budget of each and one of all",
             &[(

@@ -254,6 +254,7 @@ fn what_was_published_by_another_version_is_taken_over() {
         historical: held.historical,
         acknowledged: false,
         acknowledgements: Vec::new(),
+        asked_again: 0,
     };
     let other = |severity| match severity {
         Severity::Warning => (Severity::Critical, Transition::Deescalated),

@@ -140,3 +140,25 @@ fn another_revision_names_who_owns_a_live_episode_and_whose_word_counts() {
     let change = told.say("customer-success", now, None).unwrap();
     assert_eq!(change.episode.state, EpisodeState::Acknowledged);
 }
+
+#[test]
+fn owners_who_knew_and_whose_words_ran_out_are_asked_again_and_counted() {
+    let mut told = Told::with("");
+    for times in 1..=3 {
+        let (now, until) = (told.tick_in(0), told.tick_in(2));
+        told.say("marketing", now, Some(until)).unwrap();
+        // One who has not spoken yet is not asked again.
+        assert_eq!(told.say("sales", now, Some(until)).unwrap().episode.asked_again, times - 1);
+        assert_eq!(*told.state(), EpisodeState::Acknowledged);
+        let changes = (0..3).flat_map(|_| told.tick());
+        let mut run_out = changes.filter(|c| c.revision.as_ref().is_some_and(|r| r.cause == "expired"));
+        let change = run_out.next().unwrap();
+        assert_eq!((change.episode.asked_again, &change.episode.state), (times, &EpisodeState::Open));
+        assert!(run_out.next().is_none(), "told once");
+    }
+    let (now, until) = (told.tick_in(0), told.tick_in(1));
+    told.say("marketing", now, Some(until)).unwrap();
+    told.tick();
+    told.tick();
+    assert_eq!(told.judge.episodes()[&key()].asked_again, 3, "sales did not know");
+}
