@@ -8,46 +8,11 @@ use plumbline_units::{Name, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::clock::EngineClock;
-use crate::epoch::{self, Handover};
+use crate::epoch::{self, Handover, Lately};
+use crate::history::{History, NoHistory};
 use crate::streams::Inputs;
 use crate::workspace::{WorkspaceState, parse_plan};
 use crate::{AggregateUpdate, DeadLetterOut, EngineConfig, Output, aggregate};
-
-/// Reads the log again from its start: a plan that comes after events is folded as if it had stood first.
-pub trait History {
-    /// Calls `each` with offset and record of every log record before `upto`, in order.
-    fn replay(
-        &mut self,
-        upto: i64,
-        each: &mut dyn FnMut(i64, &RecordView<'_>) -> Result<(), Stop>,
-    ) -> Result<(), HistoryError>;
-}
-
-/// Why the log could not be read again.
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    /// The reader failed.
-    #[error("the log cannot be read again from its start: {0}")]
-    Unreadable(String),
-    /// A record stopped the replay.
-    #[error(transparent)]
-    Stop(#[from] Box<Stop>),
-}
-
-/// For logs that put the plan first: reading again is refused.
-#[derive(Clone, Copy, Debug)]
-pub struct NoHistory;
-
-impl History for NoHistory {
-    fn replay(
-        &mut self,
-        _: i64,
-        _: &mut dyn FnMut(i64, &RecordView<'_>) -> Result<(), Stop>,
-    ) -> Result<(), HistoryError> {
-        let why = "this input can be read only once; put the plan before the events";
-        Err(HistoryError::Unreadable(why.into()))
-    }
-}
 
 /// Why a task must stop. Skipping the record instead would make the output depend on who read it.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +56,7 @@ pub struct Engine {
     /// Events of workspaces that have no plan yet, counted.
     pub(crate) unplanned: BTreeMap<Name, u64>,
     pub(crate) epoch: Option<u32>,
+    pub(crate) lately: Lately,
 }
 
 impl Engine {
@@ -103,6 +69,7 @@ impl Engine {
             workspaces: BTreeMap::new(),
             unplanned: BTreeMap::new(),
             epoch: None,
+            lately: Lately::default(),
         }
     }
 
@@ -114,6 +81,7 @@ impl Engine {
         history: &mut dyn History,
         out: &mut Vec<Output>,
     ) -> Result<(), Stop> {
+        let before = out.len();
         match record {
             RecordView::Event(event) => self.event(event, out),
             RecordView::Clock(record) => {
@@ -128,11 +96,13 @@ impl Engine {
                 if let (Some(now), Some(workspace)) =
                     (self.clock.now(), self.workspaces.get_mut(&record.workspace))
                 {
-                    workspace.command(record, now, out);
+                    let said = workspace.command(record, now, out);
+                    self.lately.heard(offset, &record.workspace, said);
                 }
             }
             RecordView::Epoch(record) => self.epoch(record, out)?,
         }
+        self.lately.said(offset, &out[before..]);
         Ok(())
     }
 
@@ -335,8 +305,8 @@ impl Engine {
         // The first epoch of a log has nothing published before it; a repeated one changes nothing.
         if let Some(from) = self.epoch.filter(|before| *before < record.version) {
             let now = self.clock.now().unwrap_or_default();
-            let handover = Handover { from, to: record.version, now };
-            epoch::adopt(&mut self.workspaces, &record.published, handover, out);
+            let handover = Handover { from, to: record.version, now, left: record.position };
+            epoch::adopt(&mut self.workspaces, &record.published, &self.lately, handover, out);
         }
         self.epoch = self.epoch.max(Some(record.version));
         Ok(())

@@ -5,12 +5,20 @@ use serde_json::{Map, Value};
 
 use crate::{AlertRecord, DeadLetterOut, Output, alert};
 
+/// The header that tells the transition.
+const TYPE: &str = "ce_type";
+
 /// An alert as a record of the topic.
 pub(crate) fn alert_output(alert: &alert::Alert) -> Output {
     let value = serde_json::to_vec(alert).expect("an alert has text keys and finite numbers only");
     let at = alert.detected_at.to_string();
     let id = (alert.alert_id.as_str(), u64::from(alert.sequence));
     output((&alert.workspace, &alert.episode), id, &alert.transition, at, value)
+}
+
+/// Whether the record ends its alert.
+pub(crate) fn is_resolved(record: &AlertRecord) -> bool {
+    record.headers.iter().any(|(name, value)| name == TYPE && value == "plumbline.alert.resolved")
 }
 
 /// The same of an alert in whatever shape it was published; `None` where it lacks what names it.
@@ -35,7 +43,7 @@ fn output(
         ("content-type", "application/json".to_string()),
         ("ce_specversion", "1.0".to_string()),
         ("ce_id", format!("{alert_id}-{sequence}")),
-        ("ce_type", format!("plumbline.alert.{transition}")),
+        (TYPE, format!("plumbline.alert.{transition}")),
         ("ce_source", format!("plumbline/{workspace}")),
         ("ce_time", at),
     ];

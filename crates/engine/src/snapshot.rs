@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::EngineConfig;
 use crate::clock::EngineClock;
 use crate::engine::Engine;
+use crate::epoch::Lately;
 use crate::health::Health;
 use crate::limits::LimitsTold;
 use crate::schedule::Schedule;
@@ -48,6 +49,8 @@ struct Head {
     clock: EngineClock,
     inputs: Inputs,
     epoch: Option<u32>,
+    #[serde(default)]
+    lately: Lately,
     unplanned: Vec<(Name, u64)>,
     workspaces: Vec<WorkspaceHead>,
 }
@@ -104,6 +107,7 @@ impl Engine {
             clock: self.clock.clone(),
             inputs: self.inputs.clone(),
             epoch: self.epoch,
+            lately: self.lately.clone(),
             unplanned: self.unplanned.iter().map(|(name, count)| (name.clone(), *count)).collect(),
             workspaces,
         };
@@ -142,6 +146,7 @@ impl Engine {
             workspaces,
             unplanned: head.unplanned.into_iter().collect(),
             epoch: head.epoch,
+            lately: head.lately,
         })
     }
 }

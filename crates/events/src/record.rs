@@ -106,7 +106,7 @@ pub enum Command {
 pub struct EpochRecord {
     /// The new version.
     pub version: u32,
-    /// The log position up to which the writer had replayed silently.
+    /// Where the version before has left the log: of the records from here on it has said nothing.
     pub position: i64,
     /// Episodes open on the alerts topic at this moment: key and last alert as published.
     pub published: Vec<PublishedEpisode>,

@@ -17,8 +17,8 @@ pub struct Told {
     pub alert_id: Box<str>,
     /// Number of the last record.
     pub sequence: u32,
-    /// How bad it was said to be.
-    pub severity: Severity,
+    /// How bad it was said to be, where that can be read.
+    pub severity: Option<Severity>,
     /// What the drift was called.
     pub label: Option<String>,
     /// The episode that was said to explain it.
@@ -27,7 +27,7 @@ pub struct Told {
     pub historical: bool,
     /// Whether all who own it know, as far as its readers were told.
     pub acknowledged: bool,
-    /// Who knows of it.
+    /// Who knows of it, as far as its readers were told.
     pub acknowledgements: Vec<Acknowledgement>,
     /// How often its owners were asked again.
     pub asked_again: u32,
@@ -86,8 +86,9 @@ impl Episode {
     /// What readers must hear, where they were told otherwise. Numbers alone are told with the next change.
     fn differs(&self, told: &Told) -> Option<Transition> {
         match (told.severity, self.severity) {
-            (Severity::Warning, Severity::Critical) => return Some(Transition::Escalated),
-            (Severity::Critical, Severity::Warning) => return Some(Transition::Deescalated),
+            (Some(Severity::Warning), Severity::Critical) => return Some(Transition::Escalated),
+            (Some(Severity::Critical), Severity::Warning) => return Some(Transition::Deescalated),
+            (None, _) => return Some(Transition::Revised),
             _ => {}
         }
         let label = told.label.as_ref().is_some_and(|label| *label != self.assessment.drift.label);

@@ -225,8 +225,9 @@ impl Health {
                         episode.acknowledgements.clone_from(&told.acknowledgements);
                     }
                     match (told.severity, episode.critical) {
-                        (Severity::Warning, true) => "escalated",
-                        (Severity::Critical, false) => "deescalated",
+                        (Some(Severity::Warning), true) => "escalated",
+                        (Some(Severity::Critical), false) => "deescalated",
+                        (None, _) => "revised",
                         _ => continue,
                     }
                 }

@@ -20,7 +20,7 @@ use crate::{AggregateUpdate, Engine, History, Output, Stop};
 pub use checkpoint::{Checkpoint, LastRecord};
 pub use handover::{OpenEpisodes, PublishedError};
 pub use held::{Held, Origin};
-pub use position::{Position, PositionError, memo, remembered_partitions};
+pub use position::{Former, Position, PositionError, memo, remembered_partitions};
 pub use share::Share;
 pub use start::{Bounds, Note, Refusal, ResetFrom, StartError, Surroundings, follow_from, restore};
 
@@ -34,7 +34,8 @@ pub enum Phase {
         /// The committed position.
         until: i64,
     },
-    /// Silent on episodes up to the record with which this version takes the log over.
+    /// Silent on episodes up to the record with which this version takes the log over: what concerns the records
+    /// themselves is said.
     TakingOver {
         /// The version that has spoken last.
         former: u32,
@@ -62,12 +63,12 @@ pub struct LogTask {
     phase: Phase,
     position: i64,
     committed: Position,
-    /// Outputs of this record that were out before we came, and how many.
-    resume: Option<(i64, u32)>,
+    /// The record whose outputs were out in part before we came.
+    resume: Option<Position>,
     last: Option<LastRecord>,
     origin: Origin,
     /// Whom this task has relieved.
-    former: Option<u32>,
+    former: Option<Former>,
     outputs: VecDeque<Pending>,
     aggregates: VecDeque<AggregateUpdate>,
     /// Records of our own for the log, encoded.
@@ -86,7 +87,7 @@ impl LogTask {
             phase: Phase::Replaying { from: position, until: committed.next },
             position,
             committed,
-            resume: (committed.out > 0).then_some((committed.next, committed.out)),
+            resume: (committed.out > 0).then_some(committed),
             last,
             origin,
             former: None,
@@ -183,12 +184,25 @@ impl LogTask {
     }
 
     fn say(&mut self, offset: i64, out: &mut Vec<Output>, key: Option<&[u8]>, value: &[u8]) {
-        let already = match self.resume.take() {
-            Some((at, count)) if at == offset => count,
-            _ => 0,
+        let (already, mut owed_already) = match self.resume.take().filter(|resume| resume.next == offset) {
+            Some(resume) if resume.version == self.engine.version() => (resume.out, 0),
+            Some(resume) => {
+                // Another version numbers its outputs otherwise: what all say is told by their number among these, and
+                // committed from now on as we count.
+                self.committed.out = 0;
+                (0, resume.owed)
+            }
+            None => (0, 0),
         };
+        let silent = self.phase != Phase::Live;
         for (number, output) in (1u32..).zip(out.drain(..)) {
-            if number <= already || !(self.phase == Phase::Live || LogTask::is_owed_by_all(&output)) {
+            let owed = (silent || owed_already > 0) && LogTask::is_owed_by_all(&output);
+            if number <= already || (silent && !owed) {
+                continue;
+            }
+            if owed && owed_already > 0 {
+                owed_already -= 1;
+                self.committed.out = number;
                 continue;
             }
             let record =
@@ -207,7 +221,10 @@ impl LogTask {
     fn end_replay(&mut self) {
         // Another version has spoken last: silent until the log itself says that we speak.
         self.former = self.former();
-        self.phase = self.former.map_or(Phase::Live, |former| Phase::TakingOver { former });
+        self.phase = match self.former {
+            Some(Former { version: former, .. }) => Phase::TakingOver { former },
+            None => Phase::Live,
+        };
     }
 
     fn is_our_epoch(&self, record: &RecordView<'_>) -> bool {

@@ -11,12 +11,23 @@ pub struct Position {
     pub next: i64,
     /// How many of its outputs are out already.
     pub out: u32,
+    /// How many of these are owed whoever judges: another version may number the others otherwise.
+    pub owed: u32,
     /// The newest state machine that has judged or taken over the partition: none before it may.
     pub version: u32,
     /// The version it has taken the partition over from, while records before the epoch record are owed.
-    pub former: Option<u32>,
+    pub former: Option<Former>,
     /// Whether the aggregates of everything below `next` are out, too: whoever stands exactly there owes none.
     pub settled: bool,
+}
+
+/// A version that has been relieved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// Which.
+    pub version: u32,
+    /// Where it left: of the records from here on it has said nothing.
+    pub left: i64,
 }
 
 const SETTLED: &str = "settled";
@@ -43,7 +54,7 @@ pub enum PositionError {
 impl Position {
     /// Everything below `next` is out.
     pub fn whole(next: i64) -> Position {
-        Position { next, out: 0, version: STATE_MACHINE_VERSION, former: None, settled: false }
+        Position { next, out: 0, owed: 0, version: STATE_MACHINE_VERSION, former: None, settled: false }
     }
 
     /// The same position as the state machine `version` counts it.
@@ -54,14 +65,17 @@ impl Position {
     /// The text that goes with the offset, in a log of so many partitions.
     pub fn metadata(&self, log_partitions: i32) -> String {
         let settled = if self.settled { SETTLED } else { "owing" };
-        let former = self.former.map_or_else(String::new, |version| format!("{FORMER}{version} "));
-        format!("version={} out={} {settled} {former}{}", self.version, self.out, memo(log_partitions))
+        let former = |Former { version, left }| format!("{FORMER}{version}@{left} ");
+        let former = self.former.map_or_else(String::new, former);
+        let Position { version, out, owed, .. } = self;
+        format!("version={version} out={out} owed={owed} {settled} {former}{}", memo(log_partitions))
     }
 
     /// Reads a committed offset and its text for a program of version `own`. An offset set by an administrator
     /// has no metadata and stands for a whole position.
     pub fn read(next: i64, metadata: &str, own: u32) -> Result<Position, PositionError> {
         let mut position = Position::whole(next).by(own);
+        let mut owed = None;
         for word in metadata.split_whitespace() {
             let number = |text: &str| text.parse().map_err(|_| PositionError::Foreign(metadata.to_owned()));
             if let Some(text) = word.strip_prefix("version=") {
@@ -69,11 +83,17 @@ impl Position {
             } else if let Some(text) = word.strip_prefix("out=") {
                 position.out = number(text)?;
             } else if let Some(text) = word.strip_prefix(FORMER) {
-                position.former = Some(number(text)?);
+                let (version, left) = text.split_once('@').unwrap_or((text, ""));
+                let left = left.parse().unwrap_or(next);
+                position.former = Some(Former { version: number(version)?, left });
+            } else if let Some(text) = word.strip_prefix("owed=") {
+                owed = Some(number(text)?);
             } else if word == SETTLED {
                 position.settled = true;
             }
         }
+        // Versions that do not say how many say what is owed first.
+        position.owed = owed.unwrap_or(position.out);
         if position.version > own {
             return Err(PositionError::Newer { log: position.version, own });
         }
@@ -99,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_position_survives_its_metadata() {
-        let cut = Position { out: 3, ..Position::whole(77) };
-        let taken_over = Position { former: Some(2), ..cut };
+        let cut = Position { out: 3, owed: 1, ..Position::whole(77) };
+        let taken_over = Position { former: Some(Former { version: 2, left: 70 }), ..cut };
         let settled = Position { settled: true, ..Position::whole(77) };
         for position in [cut, taken_over, Position::whole(77), settled] {
             assert_eq!(Position::read(77, &position.metadata(4), OWN).unwrap(), position);

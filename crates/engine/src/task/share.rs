@@ -1,6 +1,6 @@
 //! What one transaction takes of a task.
 
-use super::{LogTask, Pending, Position};
+use super::{LogTask, Pending, Phase, Position};
 use crate::AggregateUpdate;
 
 /// What one transaction takes of a task, and the position that goes with it.
@@ -25,14 +25,11 @@ impl LogTask {
     pub fn share(&mut self, room: &mut usize) -> Option<Share> {
         let version = self.engine.version();
         let at = |next| Position::whole(next).by(version);
-        if !self.live() {
-            // Its own records only. The position stands where the former version left it, which may not go on.
-            let Position { next, out, .. } = self.committed;
-            let position = Position { out, former: self.former, ..at(next) };
-            let share = Share { outputs: 0, aggregates: 0, position };
-            return self.has_appends().then_some(share);
+        if matches!(self.phase, Phase::Replaying { .. }) {
+            return None;
         }
-        let all_collected = self.aggregates.is_empty();
+        let live = self.live();
+        let all_collected = self.aggregates.is_empty() && live;
         if all_collected {
             self.aggregates = self.engine.aggregates().into();
         }
@@ -42,16 +39,31 @@ impl LogTask {
         *room -= aggregates;
         let whole = outputs == self.outputs.len() && aggregates == self.aggregates.len();
         let position = match outputs.checked_sub(1).map(|last| &self.outputs[last]) {
+            // Until it has taken over, it goes on from where it has said something only, as from where the former left.
+            None if !live => Position { former: self.former, ..self.committed.by(version) },
             // Of a record that was cut and has not been read again, what is out stays out.
-            _ if whole => {
-                let out = self.resume.filter(|(next, _)| *next == self.position).map_or(0, |(_, out)| out);
-                Position { out, settled: all_collected, ..at(self.position) }
+            _ if whole && live => {
+                let cut = self.resume.filter(|cut| cut.next == self.position);
+                let (out, owed) = cut.map_or((0, 0), |cut| (cut.out, cut.owed));
+                Position { out, owed, settled: all_collected, ..at(self.position) }
             }
-            Some(last) => Position { out: last.number, former: self.former, ..at(last.offset) },
+            Some(last) => {
+                let owed = self.owed_by_all(last.offset, outputs);
+                Position { out: last.number, owed, former: self.former, ..at(last.offset) }
+            }
             None => self.committed,
         };
-        let anything = outputs > 0 || aggregates > 0 || self.has_appends() || position != self.committed;
+        let moves = live && position != self.committed;
+        let anything = outputs > 0 || aggregates > 0 || self.has_appends() || moves;
         anything.then_some(Share { outputs, aggregates, position })
+    }
+
+    /// How many outputs of the record that are owed whoever judges are out once the first `outputs` are.
+    fn owed_by_all(&self, offset: i64, outputs: usize) -> u32 {
+        let before = if self.committed.next == offset { self.committed.owed } else { 0 };
+        let ours = self.outputs.iter().take(outputs).rev().take_while(|pending| pending.offset == offset);
+        let more = ours.filter(|pending| LogTask::is_owed_by_all(&pending.output)).count();
+        before + u32::try_from(more).unwrap_or(u32::MAX - before)
     }
 
     /// The records for the log that go with the next share.

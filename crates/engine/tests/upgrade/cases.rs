@@ -6,21 +6,21 @@ use crate::world::{Ended, Said, Version, World};
 use crate::{DULL, GRAVE, KEEN, LEADS, MORE, PLAIN, newer};
 
 /// Thirty good days, then so many bad ones.
-fn drifting(days: i64) -> World {
+pub(crate) fn drifting(days: i64) -> World {
     let mut world = World::new(&["w"]);
     world.days("w", 30, 24, "smb");
     world.days("w", days, 14, "smb");
     world
 }
 
-fn of<'a>(said: &'a [Said], episode: &str) -> Vec<&'a Value> {
+pub(crate) fn of<'a>(said: &'a [Said], episode: &str) -> Vec<&'a Value> {
     let of = |alert: &&Value| {
         format!("{}/{}", alert["workspace"].as_str().unwrap(), alert["episode"].as_str().unwrap()) == episode
     };
     said.iter().map(|said| &said.alert).filter(of).collect()
 }
 
-fn words(said: &[&Value]) -> Vec<String> {
+pub(crate) fn words(said: &[&Value]) -> Vec<String> {
     let word = |alert: &&Value| match alert["resolution"].as_str() {
         Some(resolution) => format!("{} {resolution}", alert["transition"].as_str().unwrap()),
         None => alert["transition"].as_str().unwrap().to_owned(),
@@ -28,7 +28,7 @@ fn words(said: &[&Value]) -> Vec<String> {
     said.iter().map(word).collect()
 }
 
-fn names_both_versions(alert: &Value) {
+pub(crate) fn names_both_versions(alert: &Value) {
     let revision = json!({ "field": "state_machine", "from": "7", "to": "8", "cause": "version" });
     assert_eq!(alert["revision"], revision, "{alert}");
 }
@@ -247,11 +247,41 @@ fn alerts_of_another_shape_are_neither_orphaned_nor_repeated() {
                 alert.remove(field);
             }
             alert.insert("so_far".into(), "in other words".into());
+            let relative = alert["drift"].get("relative").cloned();
+            alert.insert("drift".into(), json!({ "of": 7, "relative": relative }));
         }
         world.judged_by(&newer(younger));
         assert_eq!(words(&of(&world.alerts, LEADS)), after);
         world.holds(&newer(younger));
     }
+}
+
+#[test]
+fn a_word_that_this_version_does_not_know_is_told_in_its_own() {
+    let mut world = drifting(20);
+    world.judged_by(&PLAIN);
+    for said in &mut world.alerts {
+        said.alert["severity"] = "notable".into();
+        said.alert["acknowledgements"] = json!([{ "function": "sales" }, { "function": "marketing" }]);
+    }
+    world.judged_by(&newer(PLAIN));
+    let said = of(&world.alerts, LEADS);
+    assert_eq!(words(&said), ["opened", "revised"]);
+    assert_eq!((&said[1]["severity"], &said[1]["state"]), (&json!("warning"), &json!("acknowledged")));
+    world.holds(&newer(PLAIN));
+}
+
+#[test]
+fn an_alert_without_a_name_or_number_goes_to_the_dead_letters() {
+    let mut world = drifting(20);
+    world.judged_by(&PLAIN);
+    let told = world.alerts.len();
+    for said in &mut world.alerts {
+        said.alert.as_object_mut().unwrap().remove("alert_id");
+    }
+    assert!(world.dead_letters.is_empty());
+    world.judged_by(&newer(DULL));
+    assert_eq!(world.dead_letters, vec![world.epoch(&newer(DULL)); told]);
 }
 
 #[test]

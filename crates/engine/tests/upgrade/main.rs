@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod meanwhile;
 mod turns;
 mod world;
 

@@ -11,6 +11,7 @@ use plumbline_events::{
     ClockRecord, Command, CommandRecord, EventRecord, Limits, LogRecord, PlanRecord, RecordView,
     decode_json_line, decode_record, encode_record,
 };
+use plumbline_plan::{Direction, Severity};
 use plumbline_units::{Seconds, Timestamp};
 use serde_json::Value;
 
@@ -116,6 +117,12 @@ pub(crate) struct World {
     hour: i64,
 }
 
+fn known<'a>(functions: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut known: Vec<String> = functions.map(Into::into).collect();
+    known.sort();
+    known
+}
+
 pub(crate) fn hours(n: i64) -> Timestamp {
     "2026-03-01T00:30:00Z".parse::<Timestamp>().unwrap().plus(Seconds::hours(n))
 }
@@ -201,15 +208,19 @@ impl World {
         let mut task = LogTask::new(Held::fresh(&config, 0), committed);
         let mut transactions = 0;
         loop {
-            while let Ok(offset) = usize::try_from(task.position())
+            // What there is to say does not pile up.
+            while task.pending() < room
+                && let Ok(offset) = usize::try_from(task.position())
                 && let Some(value) = self.log.get(offset)
             {
                 let value = version.read(value);
                 let mut history = Log(&self.log, version);
                 task.apply(offset as i64, None, &value, &mut history).unwrap();
             }
-            task.reached_end();
-            task.append_epoch(|| self.open()).unwrap();
+            if task.position() == self.log.len() as i64 {
+                task.reached_end();
+                task.append_epoch(|| self.open()).unwrap();
+            }
             let mut spoke = false;
             while let Some(share) = task.share(&mut { room }) {
                 if transactions == most {
@@ -251,7 +262,7 @@ impl World {
     fn open(&self) -> Result<OpenEpisodes, plumbline_engine::task::PublishedError> {
         let mut open = OpenEpisodes::default();
         for said in &self.alerts {
-            open.take(said.alert.to_string().as_bytes())?;
+            open.take(&[], said.alert.to_string().as_bytes())?;
         }
         Ok(open)
     }
@@ -322,20 +333,31 @@ impl World {
     }
 
     /// Holds what must be true once the newer version has judged everything: its episodes are what consumers see
-    /// open; a backtest says the same from the epoch on; a later cold start says nothing.
+    /// open, as bad, on the same side of the plan and known to the same functions; a backtest says the same from the epoch on; a later cold start says nothing.
     pub(crate) fn holds(&mut self, newer: &Version) -> BTreeMap<String, Value> {
         let open = self.consumer();
         let (said, engine) = self.plain(newer);
         let mut held = BTreeMap::new();
         for workspace in engine.workspaces() {
-            let business = workspace.judge().episodes().values().map(|e| (e.key.to_string(), e.sequence));
-            let data = workspace.data_episodes().map(|e| (e.key.clone(), e.sequence));
-            for (key, sequence) in business.chain(data) {
-                held.insert(format!("{}/{key}", workspace.name()), u64::from(sequence));
-            }
+            let business = workspace.judge().episodes().values().map(|e| {
+                let above = Some(e.direction == Direction::Above);
+                let known = known(e.acknowledgements.iter().map(|said| said.function.as_str()));
+                (e.key.to_string(), (e.sequence, e.severity == Severity::Critical, above, known))
+            });
+            let data = workspace.data_episodes().map(|e| {
+                let known = known(e.acknowledgements.iter().map(|said| said.function.as_str()));
+                (e.key.clone(), (e.sequence, e.critical, None, known))
+            });
+            held.extend(business.chain(data).map(|(key, e)| (format!("{}/{key}", workspace.name()), e)));
         }
-        let seen: BTreeMap<_, _> =
-            open.iter().map(|(key, last)| (key.clone(), last["sequence"].as_u64().unwrap())).collect();
+        let seen = |(key, last): (&String, &Value)| {
+            let sequence = last["sequence"].as_u64().unwrap() as u32;
+            let above = last["drift"]["relative"].as_f64().map(|relative| relative > 0.0);
+            let said = last["acknowledgements"].as_array().into_iter().flatten();
+            let known = known(said.map(|said| said["function"].as_str().unwrap()));
+            (key.clone(), (sequence, last["severity"] == "critical", above, known))
+        };
+        let seen: BTreeMap<_, _> = open.iter().map(seen).collect();
         assert_eq!(seen, held, "what consumers see open is what is held");
         let epoch = self.epoch(newer);
         let from_there =

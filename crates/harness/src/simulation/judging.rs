@@ -254,7 +254,7 @@ impl Judging {
             for alerts in 0..world.broker.partitions(Topic::Alerts) {
                 for (_, record) in world.broker.committed_records((Topic::Alerts, alerts)) {
                     if record.cause.is_some_and(|(_, partition, _)| partition == ours) {
-                        let taken = open.take(record.value.as_deref().unwrap_or_default());
+                        let taken = open.take(&record.key, record.value.as_deref().unwrap_or_default());
                         taken.map_err(|error| Ended::Broken(error.to_string()))?;
                     }
                 }

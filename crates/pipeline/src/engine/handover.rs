@@ -64,8 +64,9 @@ fn published(config: &Config, reader: &Reader, partition: i32) -> Result<OpenEpi
             let from_us = message.headers().is_some_and(|headers| {
                 headers.iter().any(|h| h.key == LOG_PARTITION && h.value == Some(ours.as_bytes()))
             });
-            if from_us && let Err(error) = open.take(message.payload().unwrap_or_default()) {
-                tracing::warn!(%error, offset = message.offset(), "an alert record is not readable");
+            let (key, alert) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+            if from_us && let Err(error) = open.take(key, alert) {
+                tracing::error!(%error, offset = message.offset(), "an alert record is not readable");
             }
             ControlFlow::Continue(())
         })?;
