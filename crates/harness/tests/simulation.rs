@@ -78,7 +78,7 @@ fn a_newer_program_takes_over_from_an_older_whatever_happens_and_no_alert_is_orp
     }
     let sum = play(drawn_from(24), Size { upgrades: true, ..Size::default() });
     println!("{sum:#?}");
-    assert!([sum.takeovers, sum.left, sum.alerts].iter().all(|count| *count > 0), "{sum:#?}");
+    assert!([sum.takeovers, sum.left, sum.alerts, sum.words].iter().all(|count| *count > 0), "{sum:#?}");
 }
 
 #[test]

@@ -83,6 +83,8 @@ struct Membership {
     members: Vec<u64>,
     assignment: BTreeMap<TopicPartition, u64>,
     offsets: BTreeMap<TopicPartition, (i64, String)>,
+    /// All that were ever committed, in order.
+    past: Vec<(TopicPartition, (i64, String))>,
 }
 
 /// The service.
@@ -223,7 +225,9 @@ impl Broker {
         }
         if state == State::Committed {
             for (group, at, offset) in std::mem::take(&mut transaction.offsets) {
-                self.groups.entry(group).or_default().offsets.insert(at, offset);
+                let membership = self.groups.entry(group).or_default();
+                membership.past.push((at, offset.clone()));
+                membership.offsets.insert(at, offset);
             }
         }
     }
@@ -267,6 +271,16 @@ impl Broker {
         let holds = |open: &usize| self.transactions[*open].offsets.iter().any(|(g, ..)| *g == group);
         let empty = const { &BTreeMap::new() };
         (!self.open.iter().any(holds)).then(|| self.groups.get(&group).map_or(empty, |g| &g.offsets))
+    }
+
+    /// What the group has ever committed of a partition, in order.
+    pub(super) fn past_offsets(
+        &self,
+        group: Group,
+        at: TopicPartition,
+    ) -> impl DoubleEndedIterator<Item = &(i64, String)> {
+        let past = self.groups.get(&group).map(|membership| membership.past.as_slice()).unwrap_or_default();
+        past.iter().filter(move |(of, _)| *of == at).map(|(_, offset)| offset)
     }
 
     /// Nobody was in the group for longer than offsets are kept.

@@ -8,7 +8,8 @@
 //!
 //! After each schedule: every input is in the log or among the dead letters once; alerts, dead letters and aggregates
 //! are byte for byte what the plain run over that log says; no alert is said twice; no source that
-//! spoke is called silent; consumers who key alerts by their id see the very episodes open that are.
+//! spoke is called silent; consumers who key alerts by their id see the very episodes open that are,
+//! and whatever people acknowledged is told.
 //!
 //! Where a newer version of the program replaces an older one meanwhile, what each partition has said is what the older
 //! says of the log up to some point, and what the newer says of it from its epoch record on.
@@ -19,6 +20,7 @@ mod disk;
 mod faults;
 mod feed;
 mod judging;
+mod people;
 mod plain;
 mod plan;
 mod process;
@@ -93,6 +95,8 @@ pub struct Count {
     pub bursts: u32,
     /// Plan revisions.
     pub revisions: u32,
+    /// Alerts acknowledged.
+    pub words: u32,
     /// Instances that went over to the other version of the program …
     pub upgrades: u32,
     /// … partitions that a newer version began to take over from an older …
@@ -137,6 +141,7 @@ impl Count {
             expiries,
             bursts,
             revisions,
+            words,
             upgrades,
             takeovers,
             left,
@@ -165,6 +170,7 @@ impl Count {
             (&mut self.expiries, expiries),
             (&mut self.bursts, bursts),
             (&mut self.revisions, revisions),
+            (&mut self.words, words),
             (&mut self.upgrades, upgrades),
             (&mut self.takeovers, takeovers),
             (&mut self.left, left),

@@ -1,11 +1,15 @@
 //! What must be on the topics: the plain run over a log partition, and what consumers make of the alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use plumbline_engine::health::DataEpisode;
+use plumbline_engine::task::Position;
 use plumbline_engine::{Engine, Output};
 use plumbline_events::{RecordView, decode_record};
+use plumbline_plan::{Direction, Severity};
+use serde_json::Value;
 
-use super::broker::{Record, Topic};
+use super::broker::{Group, Record, Topic};
 use super::program::Program;
 use super::world::{LogOf, World, alerts_partition};
 
@@ -18,8 +22,32 @@ pub(super) struct Plain {
     pub(super) said: Vec<Said>,
     /// The newest value of every key.
     pub(super) aggregates: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The episodes open in the end, with their last numbers.
-    pub(super) open: BTreeMap<String, u64>,
+    /// The episodes open in the end.
+    pub(super) open: BTreeMap<String, Open>,
+}
+
+/// An open episode, as far as its readers must know of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    sequence: u64,
+    critical: bool,
+    /// The side of the plan; none of data.
+    above: Option<bool>,
+    /// Who knows.
+    known: BTreeSet<String>,
+}
+
+impl Open {
+    /// As the alert tells.
+    fn told(alert: &Value) -> Open {
+        let said = alert["acknowledgements"].as_array().into_iter().flatten();
+        Open {
+            sequence: alert["sequence"].as_u64().unwrap_or(0),
+            critical: alert["severity"] == "critical",
+            above: alert["drift"]["relative"].as_f64().map(|relative| relative > 0.0),
+            known: said.filter_map(|said| Some(said["function"].as_str()?.to_owned())).collect(),
+        }
+    }
 }
 
 impl Plain {
@@ -53,9 +81,17 @@ impl Plain {
         let aggregates = values.collect();
         let mut open = BTreeMap::new();
         for workspace in engine.workspaces() {
-            let business = workspace.judge().episodes().values().map(|e| (e.key.to_string(), e.sequence));
-            let data = workspace.data_episodes().map(|e| (e.key.clone(), e.sequence));
-            let named = |(key, sequence)| (format!("{}/{key}", workspace.name()), u64::from(sequence));
+            let business = workspace.judge().episodes().values().map(|e| {
+                let (critical, above) = (e.severity == Severity::Critical, e.direction == Direction::Above);
+                let known = e.acknowledgements.iter().map(|said| said.function.clone()).collect();
+                (e.key.to_string(), Open { sequence: e.sequence.into(), critical, above: Some(above), known })
+            });
+            let data = workspace.data_episodes().map(|e| {
+                let known = e.acknowledgements.iter().map(|said| said.function.clone()).collect();
+                let DataEpisode { sequence, critical, .. } = *e;
+                (e.key.clone(), Open { sequence: sequence.into(), critical, above: None, known })
+            });
+            let named = |(key, open)| (format!("{}/{key}", workspace.name()), open);
             open.extend(business.chain(data).map(named));
         }
         Ok(Plain { said, aggregates, open })
@@ -78,31 +114,34 @@ pub(super) fn taken_over_at(world: &World, partition: i32) -> Option<i64> {
     versions.find_map(|taken| taken)
 }
 
-/// What two programs say one after the other: the older about the log as far as it came, the newer from its epoch
-/// record on. What concerns the records themselves both say alike, dead letters and notices; those of records that the
-/// older has not judged are said by the newer.
+/// What two programs say one after the other: the older of the log as far as it has committed, the newer from its epoch
+/// record on. Of the records between, and of the rest of one that the older has told of in part, the newer says what
+/// concerns the records themselves: dead letters and notices.
 pub(super) fn by_both(world: &World, partition: i32, epoch: i64, newer: &Plain) -> Result<Vec<Said>, String> {
-    let before = |(record, _): &&Said| offset(record) < epoch;
-    let of_records = |(record, to): &&Said| to.is_none() || is_notice(record);
+    let of_records = |(record, to): &Said| to.is_none() || is_notice(record);
+    let Position { next, out, .. } = left_by_the_older(world, partition)?;
     let older = Plain::run(world, partition, Program::Older, epoch)?;
-    let alerts = (0..world.broker.partitions(Topic::Alerts)).map(|at| (Topic::Alerts, at));
-    let seen: Vec<&Record> = alerts
-        .chain([(Topic::DeadLetters, 0)])
-        .flat_map(|at| world.broker.committed_records(at).map(|(_, record)| record))
-        .filter(|r| matches!(r.cause, Some((Topic::Log, of, at)) if of == partition && at < epoch))
-        .collect();
-    let is_of_episode =
-        |record: &&Record| older.said.iter().any(|s| s.1.is_some() && !of_records(&s) && s.0 == **record);
-    let episodes = seen.iter().filter(|record| is_of_episode(record)).count();
-    let first = older.said.iter().filter(|said| !of_records(said)).take(episodes);
-    // A refused plan is said and named by its text, which the older reads otherwise.
-    let of_older = older.said.iter().filter(of_records);
-    let of_newer = newer.said.iter().filter(before).filter(of_records);
-    let either = of_older.zip(of_newer).map(|(old, new)| if seen.contains(&&new.0) { new } else { old });
-    let then = newer.said.iter().filter(|said| !before(said));
-    let mut said: Vec<Said> = first.chain(either).chain(then).cloned().collect();
-    said.sort_by_key(|(record, _)| offset(record));
-    Ok(said)
+    let said_of = |said: &Said| offset(&said.0);
+    let whole = older.said.iter().filter(|said| said_of(said) < next);
+    let cut = older.said.iter().filter(|said| said_of(said) == next).take(out as usize);
+    let owed = cut.clone().filter(|said| of_records(said)).count();
+    let rest = newer.said.iter().filter(|said| said_of(said) == next && of_records(said)).skip(owed);
+    let between =
+        newer.said.iter().filter(|said| (next + 1..epoch).contains(&said_of(said)) && of_records(said));
+    let then = newer.said.iter().filter(|said| said_of(said) >= epoch);
+    Ok(whole.chain(cut).chain(rest).chain(between).chain(then).cloned().collect())
+}
+
+/// How far the older program has committed what it said of a partition.
+fn left_by_the_older(world: &World, partition: i32) -> Result<Position, String> {
+    let older = Program::Older.machine().version;
+    let mut past = world.broker.past_offsets(Group::Engine, (Topic::Log, partition)).rev();
+    let own = Program::Newer.machine().version;
+    let read = past.find_map(|(next, text)| match Position::read(*next, text, own) {
+        Ok(position) => (position.version == older).then_some(Ok(position)),
+        Err(error) => Some(Err(error.to_string())),
+    });
+    read.unwrap_or(Ok(Position::whole(0)))
 }
 
 fn offset(record: &Record) -> i64 {
@@ -111,18 +150,19 @@ fn offset(record: &Record) -> i64 {
 
 fn is_notice(record: &Record) -> bool {
     let value = record.value.as_deref().unwrap_or_default();
-    serde_json::from_slice::<serde_json::Value>(value).is_ok_and(|alert| alert["state"] == "notice")
+    serde_json::from_slice::<Value>(value).is_ok_and(|alert| alert["state"] == "notice")
 }
 
 /// Consumers who key alerts by their id: none opens twice, says anything after its end, leaves out a number or stands
-/// open beside another of its episode; in the end those are open that are held.
-pub(super) fn consumers_see(world: &World, held: &BTreeMap<String, u64>) -> Result<(), String> {
-    let mut last: BTreeMap<String, (u64, bool)> = BTreeMap::new();
+/// open beside another of its episode; in the end those are open that are held, as bad, on the same side of the plan and
+/// known to the same functions, to each that has spoken of them.
+pub(super) fn consumers_see(world: &World, held: &BTreeMap<String, Open>) -> Result<(), String> {
+    let mut last: BTreeMap<String, (u64, bool, Open)> = BTreeMap::new();
     let mut open: BTreeMap<String, String> = BTreeMap::new();
     for at in 0..world.broker.partitions(Topic::Alerts) {
         for (offset, record) in world.broker.committed_records((Topic::Alerts, at)) {
             let value = record.value.as_deref().unwrap_or_default();
-            let alert: serde_json::Value = serde_json::from_slice(value).map_err(|e| e.to_string())?;
+            let alert: Value = serde_json::from_slice(value).map_err(|e| e.to_string())?;
             let text = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
             if text("state") == "notice" {
                 continue;
@@ -130,15 +170,15 @@ pub(super) fn consumers_see(world: &World, held: &BTreeMap<String, u64>) -> Resu
             let (id, key) = (text("alert_id"), String::from_utf8_lossy(&record.key).into_owned());
             let (number, ended) = (alert["sequence"].as_u64().unwrap_or(0), text("transition") == "resolved");
             let wrong = |what: &str| Err(format!("alerts/{at}@{offset}: {what}: {alert}"));
-            match last.insert(id.clone(), (number, ended)) {
+            match last.insert(id.clone(), (number, ended, Open::told(&alert))) {
                 None if number != 1 || text("transition") != "opened" => return wrong("not opened"),
                 None => {
                     if let Some(other) = open.insert(key.clone(), id) {
                         return wrong(&format!("open beside {other}"));
                     }
                 }
-                Some((_, true)) => return wrong("said after its end"),
-                Some((before, _)) if number != before + 1 => return wrong("a number is missing"),
+                Some((_, true, _)) => return wrong("said after its end"),
+                Some((before, ..)) if number != before + 1 => return wrong("a number is missing"),
                 Some(_) => {}
             }
             if ended {
@@ -146,6 +186,12 @@ pub(super) fn consumers_see(world: &World, held: &BTreeMap<String, u64>) -> Resu
             }
         }
     }
-    let seen: BTreeMap<_, _> = open.into_iter().map(|(key, id)| (key, last[&id].0)).collect();
+    for (id, function) in &world.words {
+        if let Some((_, false, told)) = last.get(id).filter(|(.., told)| !told.known.contains(function)) {
+            return Err(format!("{function} has acknowledged {id}, and nobody was told: {told:?}"));
+        }
+    }
+    let told = |(key, id): (String, String)| Some((key, last.remove(&id)?.2));
+    let seen: BTreeMap<_, _> = open.into_iter().filter_map(told).collect();
     if seen == *held { Ok(()) } else { Err(format!("consumers see open {seen:?}; held are {held:?}")) }
 }

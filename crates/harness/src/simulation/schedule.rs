@@ -27,6 +27,8 @@ pub(super) struct Play {
     pub(super) programs: Vec<Program>,
     /// Decides on upgrades, where there are any.
     pub(super) upgrades: Option<StdRng>,
+    /// Decides who speaks of which alert.
+    pub(super) people: StdRng,
     /// Former holders of a name that do not know it yet.
     pub(super) doubles: Vec<Process>,
     pub(super) members: u64,
@@ -80,6 +82,7 @@ impl Play {
             sabotage: size.sabotage,
             reset: None,
             standby: rng.random_bool(0.5),
+            words: Vec::new(),
             slow: false,
         };
         let drop_from = Timestamp::clamped(start.millis() + rng.random_range(2..8) * 24 * HOUR);
@@ -91,6 +94,7 @@ impl Play {
             processes: (0..instances).map(|_| None).collect(),
             programs: vec![if size.upgrades { Program::Older } else { Program::Newer }; instances],
             upgrades: size.upgrades.then(|| StdRng::seed_from_u64(seed ^ 0x0b_501e)),
+            people: StdRng::seed_from_u64(seed ^ 0x00ac_ce97),
             doubles: Vec::new(),
             members: 0,
             intake_down: 0,
@@ -122,6 +126,7 @@ impl Play {
             self.fault()?;
         }
         self.upgrade()?;
+        self.acknowledge();
         for down in [&mut self.intake_down, &mut self.engine_down, &mut self.slow] {
             *down = down.saturating_sub(1);
         }

@@ -23,6 +23,8 @@ pub(super) struct World {
     /// The operator's word, once offsets were gone.
     pub(super) reset: Option<ResetFrom>,
     pub(super) standby: bool,
+    /// What people have acknowledged: the id of the alert they saw, and the function that spoke.
+    pub(super) words: Vec<(String, String)>,
     /// The engine stage reads one record at a time.
     pub(super) slow: bool,
 }
