@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use plumbline_events::{Command, CommandRecord, LogRecord, encode_record};
+use plumbline_units::Seconds;
 use rand::Rng;
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ impl Play {
                 episode: text("episode").into(),
                 function: function.into(),
                 note: "seen".into(),
-                until: None,
+                until: Some(self.world.now.plus(Seconds::days(400))),
             },
         };
         let partition = self.world.partition_of(text("workspace"));
