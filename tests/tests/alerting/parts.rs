@@ -8,33 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use plumbline_tests::tools::present;
+pub(crate) use plumbline_tests::tools::{available, not_run};
 use plumbline_tests::world::eventually;
 use serde_json::Value;
 
 /// Debian calls it otherwise than its makers.
 const ALERTMANAGER: [&str; 2] = ["prometheus-alertmanager", "alertmanager"];
 
-fn present(program: &str) -> bool {
-    let asked = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    asked.is_ok_and(|status| status.success())
-}
-
 fn alertmanager() -> &'static str {
     ALERTMANAGER.into_iter().find(|name| present(name)).unwrap_or(ALERTMANAGER[0])
-}
-
-/// Whether `programs` are to be had; said loudly where not, and a failure where the variable `required` is set.
-pub(crate) fn available(test: &str, programs: &[&str], required: &str) -> bool {
-    let missing: Vec<_> = programs.iter().filter(|name| !present(name)).collect();
-    missing.is_empty() || not_run(test, required, &format!("not to be had: {missing:?}"))
-}
-
-/// Says loudly that a test does not run; always false.
-pub(crate) fn not_run(test: &str, required: &str, why: &str) -> bool {
-    assert!(std::env::var_os(required).is_none(), "{test}: {why}");
-    let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "\n*** NOT RUN: {test}: {why} ***\n");
-    false
 }
 
 /// Everything that the test over real parts needs.
@@ -47,14 +30,9 @@ pub(crate) fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
-/// Runs a program to its end; its output, or a failure that holds it.
+/// Runs a program in the folder `deploy` to its end; its output, or a failure that holds it.
 pub(crate) fn ran(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let output =
-        Command::new(program).args(arguments).current_dir(deploy()).output().context("starting it")?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    ensure!(output.status.success(), "{program} {arguments:?}:\n{said}");
-    Ok(said)
+    plumbline_tests::tools::ran(&deploy(), program, arguments)
 }
 
 /// A process that ends with this one, however that ends.

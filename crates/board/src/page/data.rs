@@ -43,7 +43,7 @@ pub(crate) fn data(view: &WorkspaceView) -> Markup {
 
 fn table<const N: usize>(label: &str, head: &[&str; N], rows: Vec<[String; N]>) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) {
+        div.scroll tabindex="0" role="group" aria-label=(label) {
             table {
                 thead { tr { @for column in head { th scope="col" { (column) } } } }
                 tbody { @for row in rows.iter().take(MAX_ROWS) { tr { @for cell in row { td { (cell) } } } } }

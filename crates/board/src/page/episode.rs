@@ -197,16 +197,18 @@ fn handoff(split: &plumbline_engine::alert::Handoff) -> Markup {
         section aria-labelledby="handoff" {
             h2 #handoff { "The hand-off" }
             p { (split.sentence) }
-            table {
-                thead { tr {
-                    th scope="col" { (shown(&split.of)) ", older than " (split.older_than) }
-                    th scope="col" { "entered" } th scope="col" { "advanced" } th scope="col" { "rejected" } th scope="col" { "untouched" }
-                } }
-                tbody {
-                    @for (name, side) in [("since the onset", split.now), ("before", split.before)] {
-                        tr { th scope="row" { (name) } td.n { (words::grouped(side.entered as f64)) }
-                            td.n { (words::percent(side.advanced)) } td.n { (words::percent(side.rejected)) }
-                            td.n { (words::percent(side.untouched)) } }
+            div.scroll tabindex="0" role="group" aria-label="What became of those handed over" {
+                table {
+                    thead { tr {
+                        th scope="col" { (shown(&split.of)) ", older than " (split.older_than) }
+                        th scope="col" { "entered" } th scope="col" { "advanced" } th scope="col" { "rejected" } th scope="col" { "untouched" }
+                    } }
+                    tbody {
+                        @for (name, side) in [("since the onset", split.now), ("before", split.before)] {
+                            tr { th scope="row" { (name) } td.n { (words::grouped(side.entered as f64)) }
+                                td.n { (words::percent(side.advanced)) } td.n { (words::percent(side.rejected)) }
+                                td.n { (words::percent(side.untouched)) } }
+                        }
                     }
                 }
             }
@@ -277,7 +279,7 @@ fn records(told: &Told) -> Markup {
     html! {
         section aria-labelledby="records" {
             h2 #records { "What was told" }
-            div.scroll tabindex="0" role="region" aria-label="What was told" {
+            div.scroll tabindex="0" role="group" aria-label="What was told" {
                 table {
                     thead { tr { th scope="col" { "when" } th scope="col" { "what" } th scope="col" { "severity" } th scope="col" { "in words" } } }
                     tbody {

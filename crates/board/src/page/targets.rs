@@ -115,7 +115,7 @@ pub(super) fn table(view: &WorkspaceView, episodes: &Episodes, query: &Query) ->
                 (picked.len()) " of " (view.targets.len())
                 @if pages > 1 { ", page " (page) " of " (pages) }
             }
-            div.scroll tabindex="0" role="region" aria-label="Targets" {
+            div.scroll tabindex="0" role="group" aria-label="Targets" {
                 table {
                     thead { tr {
                         (head("target", "target")) (head("scope", "scope")) (head("verdict", "verdict"))
