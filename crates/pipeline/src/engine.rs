@@ -62,6 +62,8 @@ struct Stage<'a> {
     standby: Option<Standby>,
     observer: Box<dyn Observer>,
     tasks: BTreeMap<i32, Task>,
+    /// What the former owners have left open, as far as it was asked for.
+    published: handover::Published,
     /// Assigned here and left to a newer program, and why.
     left: BTreeMap<i32, String>,
     log_partitions: i32,
@@ -101,6 +103,7 @@ pub(crate) fn run(config: &Config, shared: &Shared, observer: Box<dyn Observer>)
         standby,
         observer,
         tasks: BTreeMap::new(),
+        published: handover::Published::default(),
         left: BTreeMap::new(),
         log_partitions,
         uncommitted: 0,
@@ -211,19 +214,20 @@ impl Stage<'_> {
         let before = task.log.phase();
         task.reached_end();
         let changed = task.log.phase() != before;
-        handover::append_what_is_missing(
-            task,
-            self.config,
-            &self.reader,
-            self.log_partitions,
-            self.shared.time.now(),
-        )?;
+        let from = (self.config, &self.reader, &*self.member, &self.shared.stop);
+        let (published, now) = (&mut self.published, self.shared.time.now());
+        match handover::append_what_is_missing(task, published, from, self.log_partitions, now) {
+            // The next owner takes it over.
+            Err(_) if self.shared.stop.is_set() => return Ok(()),
+            other => other?,
+        }
         self.look_at(partition, changed, false);
         Ok(())
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), Failure> {
         self.tasks.clear();
+        self.published = handover::Published::default();
         self.left.clear();
         self.group = Some(self.member.group()?);
         self.assignments += 1;

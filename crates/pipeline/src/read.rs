@@ -33,6 +33,11 @@ impl Reader {
         Ok(Reader { consumer: reader_config(config).create()? })
     }
 
+    /// A reader that sees what is not committed, too.
+    pub(crate) fn of_everything(config: &Config) -> Result<Reader, Failure> {
+        Ok(Reader { consumer: reader_config(config).set("isolation.level", "read_uncommitted").create()? })
+    }
+
     /// A reader that may ask for what the group of a stage has committed, without being its member.
     pub(crate) fn onlooker(config: &Config, stage: &str) -> Result<Reader, Failure> {
         let mut client = reader_config(config);
@@ -67,24 +72,26 @@ impl Reader {
     }
 
     /// Waits until everything written so far is decided, committed or not: behind a transaction that another instance
-    /// has open, what is committed cannot be read yet.
-    pub(crate) fn wait_for_open_transactions(
+    /// has open, what is committed cannot be read yet. `meanwhile` is called now and then and may break.
+    pub(crate) fn wait_for_open_transactions<B>(
         &self,
-        config: &Config,
+        everything: &Reader,
         (topic, partition): (&str, i32),
-    ) -> Result<(), Failure> {
-        let everything: BaseConsumer =
-            reader_config(config).set("isolation.level", "read_uncommitted").create()?;
-        let (_, written) = everything.fetch_watermarks(topic, partition, REQUEST)?;
+        mut meanwhile: impl FnMut() -> ControlFlow<B>,
+    ) -> Result<Option<B>, Failure> {
+        let written = everything.bounds(topic, partition)?.high;
         let begun = Instant::now();
         while self.bounds(topic, partition)?.high < written {
             if begun.elapsed() > SILENCE {
                 let message = format!("{topic}/{partition}: a transaction stays open");
                 return Err(Failure::new(Kind::Unavailable, message));
             }
+            if let ControlFlow::Break(found) = meanwhile() {
+                return Ok(Some(found));
+            }
             std::thread::sleep(MEANWHILE / 10);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Hands every committed record from `from` (`None`: the oldest) up to but not including offset `upto`
@@ -204,6 +211,35 @@ mod tests {
             producer.send(BaseRecord::<(), _>::to("log").payload(&number.to_string())).expect("room");
         }
         producer.flush(Duration::from_secs(10)).expect("written");
+    }
+
+    #[test]
+    fn who_is_asked_to_end_waits_for_no_open_transaction() {
+        let cluster = |records| {
+            let cluster = MockCluster::new(1).expect("a mock cluster");
+            cluster.create_topic("log", 1, 1).expect("a topic");
+            write(&cluster.bootstrap_servers(), 0..records);
+            cluster
+        };
+        // What is committed stays behind what is written.
+        let (committed, written) = (cluster(1), cluster(3));
+        let config = |cluster: &MockCluster<'_, _>| Config {
+            kafka: [("bootstrap.servers".to_owned(), cluster.bootstrap_servers())].into(),
+            ..Config::default()
+        };
+        let reader = Reader::new(&config(&committed)).unwrap();
+        let everything = Reader::of_everything(&config(&written)).unwrap();
+        let mut left = 3;
+        let begun = Instant::now();
+        let waited = reader.wait_for_open_transactions(&everything, ("log", 0), || {
+            left -= 1;
+            if left == 0 { ControlFlow::Break("asked to end") } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(waited.unwrap(), Some("asked to end"));
+        assert!(begun.elapsed() < SILENCE / 4, "{:?}", begun.elapsed());
+        let decided = Reader::of_everything(&config(&committed)).unwrap();
+        let waited = reader.wait_for_open_transactions(&decided, ("log", 0), || ControlFlow::Break(()));
+        assert_eq!(waited.unwrap(), None, "all is decided");
     }
 
     /// A broker that has just become leader may know less than what was committed.

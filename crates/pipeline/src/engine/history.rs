@@ -64,24 +64,24 @@ impl History for LogHistory<'_> {
 }
 
 /// A member whose partitions are paused.
-struct Paused<'a> {
+pub(super) struct Paused<'a> {
     consumer: &'a BaseConsumer<MemberContext>,
     assignment: TopicPartitionList,
 }
 
 impl<'a> Paused<'a> {
-    fn pause(consumer: &'a BaseConsumer<MemberContext>) -> KafkaResult<Paused<'a>> {
+    pub(super) fn pause(consumer: &'a BaseConsumer<MemberContext>) -> KafkaResult<Paused<'a>> {
         let assignment = consumer.assignment()?;
         consumer.pause(&assignment)?;
         Ok(Paused { consumer, assignment })
     }
 
     /// True where a record came though none may.
-    fn poll(&self) -> bool {
+    pub(super) fn poll(&self) -> bool {
         matches!(self.consumer.poll(Duration::ZERO), Some(Ok(_)))
     }
 
-    fn resume(self) -> KafkaResult<()> {
+    pub(super) fn resume(self) -> KafkaResult<()> {
         self.consumer.resume(&self.assignment)
     }
 }
