@@ -9,7 +9,10 @@ use anyhow::{Context, bail};
 use plumbline_board::{Board, Readiness, Shared, install_recorder};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::embedded::{Embedded, Feeder};
-use plumbline_pipeline::{Config, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource};
+use plumbline_pipeline::{
+    AlertFeed, Config, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource, Told,
+    follow_alerts,
+};
 use plumbline_simulator::{ScenarioKind, Spec, plan_toml};
 use plumbline_tests::host::configured_plan;
 use plumbline_tests::player::{Sink, play};
@@ -26,6 +29,7 @@ pub(crate) struct Company {
     clock: PlayedClock,
     status: StatusHandle,
     feeder: Feeder,
+    _alerts: AlertFeed,
     _pipeline: Pipeline,
     _broker: Embedded,
     _runtime: tokio::runtime::Runtime,
@@ -86,6 +90,12 @@ impl Company {
         let metrics = install_recorder(env!("CARGO_PKG_VERSION"), STATE_MACHINE_VERSION)?;
         plumbline_pipeline::describe_metrics();
         let shown = Shared::default();
+        let told = shown.clone();
+        let alerts = follow_alerts(&config, move |news| match news {
+            Told::Record(record) => told.told(record),
+            Told::All => told.told_all(true),
+            Told::Lost => told.told_all(false),
+        })?;
         let options = Options {
             time: TimeSource::Played(clock.clone()),
             flows: broker.flows(),
@@ -108,6 +118,7 @@ impl Company {
             clock,
             status,
             feeder,
+            _alerts: alerts,
             _pipeline: pipeline,
             _broker: broker,
             _runtime: runtime,

@@ -163,6 +163,22 @@ impl Part {
         get(self.address, path)
     }
 
+    /// Sends it a document, which it takes.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        let mut stream = TcpStream::connect(self.address)?;
+        let body = body.to_string();
+        write!(
+            stream,
+            "POST {path} HTTP/1.0\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        ensure!(answer.contains(" 200 "), "{path}: {answer}");
+        Ok(())
+    }
+
     /// Its answer as JSON.
     pub(crate) fn json(&self, path: &str) -> anyhow::Result<Value> {
         Ok(serde_json::from_str(&self.get(path)?)?)

@@ -1,7 +1,7 @@
 //! The review of a week.
 
 use crate::cli::judging::history;
-use crate::{inside, plumbline};
+use crate::{inside, plumbline, write};
 
 #[test]
 fn a_review_says_of_a_week_what_the_backtest_said_until_its_sunday() {
@@ -58,4 +58,95 @@ fn a_week_that_was_not_judged_is_refused_and_one_that_is_none_is_explained() {
         assert_eq!(run.code, code, "{week}: {}", run.stderr);
         assert!(run.stderr.contains(word), "{week}: {}", run.stderr);
     }
+}
+
+/// A short steady history and its plan.
+fn steady(folder: &tempfile::TempDir) -> (String, String) {
+    let (events, plan) = (inside(folder, "events.jsonl"), inside(folder, "plan.toml"));
+    let run = plumbline(&[
+        "generate",
+        "--scenario",
+        "steady",
+        "--days",
+        "24",
+        "--leads-per-day",
+        "60",
+        "--seed",
+        "6",
+        "-o",
+        &events,
+        "--plan",
+        &plan,
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    (events, plan)
+}
+
+/// A plan as a record of the log.
+fn record(toml: &str, time: &str) -> String {
+    serde_json::json!({
+        "type": "log.plan", "workspace": "default", "time": time, "live_from": "2026-01-05T00:00:00Z", "toml": toml,
+    })
+    .to_string()
+}
+
+#[test]
+fn a_week_is_reviewed_by_the_plan_that_was_in_force_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, plan) = steady(&folder);
+    let plan = std::fs::read_to_string(&plan).unwrap();
+    // Two of the four targets are left, the other way round; the pattern goes with the volume.
+    let (head, targets) = plan.split_once("[[target]]\nname = \"lead-to-won\"").unwrap();
+    let (whole, rest) = targets.split_once("[[target]]\nname = \"cac\"").unwrap();
+    let (cac, _) = rest.split_once("[[target]]\nname = \"lead-volume\"").unwrap();
+    let revised = format!(
+        "{}[[target]]\nname = \"cac\"{cac}[[target]]\nname = \"lead-to-won\"{whole}",
+        head.replacen("revision = 1", "revision = 2", 1)
+    );
+    let tuesday = "2026-01-27T12:00:00Z";
+    let mut lines = vec![record(&plan, "2026-01-04T23:00:00Z")];
+    let mut revised = Some(record(&revised, tuesday));
+    for line in std::fs::read_to_string(&events).unwrap().lines() {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event["input"] = "crm.leads".into();
+        if event["received_at"].as_str() > Some(tuesday) {
+            lines.extend(revised.take());
+        }
+        lines.push(event.to_string());
+    }
+    let log = write(&folder, "log.jsonl", lines.join("\n"));
+
+    let review = |more: &[&str]| plumbline(&[&["review", "--events", &log], more].concat());
+    for before in [review(&[]), review(&["--week", "2026-W04"])] {
+        assert_eq!(before.code, 0, "{}", before.stderr);
+        assert!(before.stdout.contains("2026-01-19 to 2026-01-25"), "{}", before.stdout);
+        assert!(before.stdout.contains("plan revision 1"), "{}", before.stdout);
+        let row = |name: &str| before.stdout.lines().find(|line| line.starts_with(name)).expect(name);
+        let volume = row("| lead-volume |");
+        assert_eq!(volume.matches('–').count(), 1, "all but an interval, a week before as well: {volume}");
+        row("| spend |");
+    }
+    let after = review(&["--week", "2026-W05"]);
+    assert_eq!(after.code, 0, "{}", after.stderr);
+    assert!(after.stdout.contains("plan revision 2"), "{}", after.stdout);
+    assert!(!after.stdout.contains("lead-volume"), "{}", after.stdout);
+}
+
+#[test]
+fn a_clock_that_goes_on_after_the_events_closes_day_after_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, plan) = steady(&folder);
+    // The events end on Wednesday of W05.
+    let review = |more: &[&str]| {
+        let until = ["review", "--plan", &plan, "--events", &events, "--until", "2026-02-18T12:00:00Z"];
+        plumbline(&[&until, more].concat())
+    };
+    let cut = review(&["--week", "2026-W05"]);
+    assert_eq!(cut.code, 0, "{}", cut.stderr);
+    assert!(cut.stdout.contains("as of the end of 2026-02-01\n"), "{}", cut.stdout);
+    // Nothing was heard of any source by then, which was told when it was due.
+    assert!(cut.stdout.contains("data unhealthy"), "{}", cut.stdout);
+    let last = review(&[]);
+    assert_eq!(last.code, 0, "{}", last.stderr);
+    assert!(last.stdout.contains("2026-02-09 to 2026-02-15"), "{}", last.stdout);
 }

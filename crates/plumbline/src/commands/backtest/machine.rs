@@ -68,29 +68,39 @@ impl<'a> Machine<'a> {
         self.offset
     }
 
-    pub(crate) fn apply(&mut self, record: &RecordView<'_>) -> Outcome<()> {
+    /// Applies the next record; whether ticks may have closed with it.
+    pub(crate) fn apply(&mut self, record: &RecordView<'_>) -> Outcome<bool> {
         self.engine.apply(self.offset, record, &mut self.history, &mut self.outputs).or_fail(Kind::Input)?;
         self.offset += 1;
         // A tick closes as the clock passes an hour or soon after a stream has moved on: within the hour it is seen.
         let hour = self.engine.now().map(|now| now.millis().div_euclid(Seconds::HOUR.0 * 1000));
-        if self.looked != hour || !self.outputs.is_empty() {
+        let look = self.looked != hour || !self.outputs.is_empty();
+        if look {
             self.looked = hour;
             if let Some(workspace) = self.engine.workspace(self.workspace) {
                 self.series.look(workspace.judge().statuses());
             }
         }
-        Ok(())
+        Ok(look)
     }
 
-    /// Lets the clock reach `until`. A leap of the clock is believed once records ten minutes apart agree on it.
-    pub(crate) fn end_at(&mut self, until: Timestamp) -> Outcome<()> {
+    /// The hours between the clock and `until`, then `until`: a clock that goes on through them closes day after day
+    /// as it does live, and never leaps.
+    pub(crate) fn hours_to(&self, until: Timestamp) -> impl Iterator<Item = Timestamp> + use<> {
+        let hour = Seconds::HOUR.0 * 1000;
+        let first = self
+            .engine
+            .now()
+            .map_or(until, |now| Timestamp::clamped((now.millis().div_euclid(hour) + 1) * hour));
+        let next = |at: &Timestamp| Some(at.plus(Seconds::HOUR));
+        std::iter::successors(Some(first), next).take_while(move |at| *at < until).chain([until])
+    }
+
+    /// Lets the clock reach a time.
+    pub(crate) fn reach(&mut self, time: Timestamp) -> Outcome<bool> {
         let mut record = Vec::new();
-        for time in [until.minus(Seconds(600)), until] {
-            record.clear();
-            encode_record(&LogRecord::Clock(ClockRecord { time, inputs: Vec::new() }), &mut record);
-            self.apply(&decode_record(&record).or_fail(Kind::Internal)?)?;
-        }
-        Ok(())
+        encode_record(&LogRecord::Clock(ClockRecord { time, inputs: Vec::new() }), &mut record);
+        self.apply(&decode_record(&record).or_fail(Kind::Internal)?)
     }
 
     /// Takes what was said since the last call into the ledger, and shows it.

@@ -65,8 +65,10 @@ pub(crate) fn run(args: &BacktestArgs, progress: Progress) -> Outcome {
     }
     if let Some(until) = args.judged.events.until {
         for machine in &mut machines {
-            machine.end_at(until)?;
-            machine.tell(&mut out, show).or_fail(Kind::Internal)?;
+            for time in machine.hours_to(until) {
+                machine.reach(time)?;
+                machine.tell(&mut out, show).or_fail(Kind::Internal)?;
+            }
         }
     }
     bar.finish_and_clear();
@@ -195,5 +197,6 @@ fn give_plan(
     });
     let mut bytes = Vec::new();
     encode_record(&record, &mut bytes);
-    machine.apply(&decode_record(&bytes).or_fail(Kind::Internal)?)
+    machine.apply(&decode_record(&bytes).or_fail(Kind::Internal)?)?;
+    Ok(())
 }

@@ -1,12 +1,12 @@
 //! Episodes: what they cost, who knew how soon, how they ended, and what moved after somebody spoke.
 
 use plumbline_board::words;
-use plumbline_drift::judge::TargetStatus;
 use plumbline_engine::alert::{AcknowledgementSide, Alert};
 use plumbline_units::Timestamp;
 
 use super::book::Book;
 use super::document::Document;
+use super::weeks::Stood;
 use crate::commands::backtest::ledger::Told;
 use crate::commands::backtest::table::scope_words;
 
@@ -60,14 +60,14 @@ impl Book<'_> {
         document.heading("What was done, and what moved since");
         let mut rows = Vec::new();
         for told in self.episodes(true) {
-            let status = self.status_of(told);
+            let stood = self.stood(told);
             for word in &told.last.acknowledgements {
                 rows.push(vec![
                     told.last.title.clone(),
                     word.function.clone(),
-                    self.plan().zone.day_of(word.at).to_string(),
+                    self.plan.zone.day_of(word.at).to_string(),
                     if word.note.is_empty() { "–".to_owned() } else { word.note.clone() },
-                    status.map_or_else(|| "–".to_owned(), |status| self.moved(told, status, word)),
+                    stood.map_or_else(|| "–".to_owned(), |stood| self.moved(told, stood, word)),
                 ]);
             }
         }
@@ -79,21 +79,22 @@ impl Book<'_> {
     }
 
     /// The target of an episode in its scope; a pattern has several.
-    fn status_of(&self, told: &Told) -> Option<&TargetStatus> {
+    fn stood(&self, told: &Told) -> Option<&Stood> {
         let target = told.last.target.as_ref()?;
         let scope = scope_words(&told.scope);
-        let found =
-            |status: &&TargetStatus| status.name == *target && words::scope(&status.scope_label) == scope;
-        self.statuses.iter().find(found)
+        self.targets
+            .iter()
+            .find(|stood| stood.status.name == *target && words::scope(&stood.status.scope_label) == scope)
     }
 
-    fn moved(&self, told: &Told, status: &TargetStatus, word: &AcknowledgementSide) -> String {
-        let spoke = self.plan().zone.day_of(word.at);
+    fn moved(&self, told: &Told, stood: &Stood, word: &AcknowledgementSide) -> String {
+        let spoke = self.plan.zone.day_of(word.at);
         if let Some((ended, how)) = told.ended.as_ref().filter(|(_, how)| how == "recovered") {
             return format!("{how} {} days later", ended.since(spoke));
         }
-        let value = |day| self.on(status, day).map(|[value, ..]| value);
-        let (Some(then), Some(now), Some(plan)) = (value(spoke), value(self.day), status.plan) else {
+        let Stood { status, .. } = stood;
+        let value = |day| stood.on(day).map(|[value, ..]| value);
+        let (Some(then), Some(now), Some(plan)) = (value(spoke), value(status.day), status.plan) else {
             return "not measured on both days".to_owned();
         };
         let values = format!("{} → {}", self.value(status, then), self.value(status, now));

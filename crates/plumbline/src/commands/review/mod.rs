@@ -8,17 +8,15 @@ mod document;
 mod episodes;
 mod targets;
 mod week;
+mod weeks;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
-use plumbline_drift::judge::TargetStatus;
-use plumbline_engine::alert::Alert;
 use plumbline_events::decode_record;
-use plumbline_units::Day;
 
 use self::book::Book;
 pub(crate) use self::week::Week;
+use self::weeks::Weeks;
 use super::backtest::machine::Machine;
 use super::backtest::{request, start};
 use crate::args::ReviewArgs;
@@ -26,74 +24,52 @@ use crate::exit::{Answer, Kind, OrFail, Outcome};
 use crate::input::{Records, create, is_standard};
 use crate::progress::Progress;
 
-/// How every target stood at the end of the last day judged in each week; only the newest weeks are kept.
-type Weeks = BTreeMap<Week, (Day, Vec<TargetStatus>)>;
-/// The last whole week and the one under way.
-const WEEKS: usize = 2;
-
 pub(crate) fn run(args: &ReviewArgs, progress: Progress) -> Outcome {
     let mut records = Records::open(&request(&args.judged, progress))?;
     let mut record = Vec::new();
     let mut more = records.next(&mut record)?;
     let mut machines = start(&args.judged, &[], &records, more.then_some(&record), progress)?;
     let machine = machines.first_mut().ok_or_else(|| Kind::Internal.says("no machine was started"))?;
-    let (mut weeks, mut said) = (Weeks::new(), Vec::new());
+    let mut weeks = Weeks::new(args.week);
+    let mut over = false;
     let bar = progress.count("judging", None);
-    while more {
-        machine.apply(&decode_record(&record).or_fail(Kind::Internal)?)?;
-        if past(args.week, machine, &mut weeks) {
-            break;
-        }
-        said.append(&mut machine.said());
+    while more && !over {
+        let looked = machine.apply(&decode_record(&record).or_fail(Kind::Internal)?)?;
+        over = looked && weeks.look(machine);
         bar.inc(1);
         more = records.next(&mut record)?;
     }
-    if let (true, Some(until)) = (!past(args.week, machine, &mut weeks), args.judged.events.until) {
-        machine.end_at(until)?;
-        past(args.week, machine, &mut weeks);
+    for time in args.judged.events.until.map(|until| machine.hours_to(until)).into_iter().flatten() {
+        if over {
+            break;
+        }
+        machine.reach(time)?;
+        over = weeks.look(machine);
     }
-    said.append(&mut machine.said());
     bar.finish_and_clear();
     for line in records.tally().report() {
         eprintln!("{line}");
     }
-    write(args, machine, &mut weeks, said)
+    write(args, machine, weeks)
 }
 
-/// Takes note of a day that was closed; whether the wanted week is over.
-fn past(wanted: Option<Week>, machine: &Machine<'_>, weeks: &mut Weeks) -> bool {
-    let Some(workspace) = machine.workspace() else { return false };
-    let Some(day) = workspace.judge().statuses().map(|status| status.day).max() else { return false };
-    let week = Week::of(day);
-    if weeks.get(&week).is_none_or(|(seen, _)| *seen < day) {
-        if wanted.is_some_and(|wanted| week > wanted) {
-            return true;
-        }
-        weeks.insert(week, (day, workspace.judge().statuses().cloned().collect()));
-        if weeks.len() > WEEKS {
-            weeks.pop_first();
-        }
-    }
-    false
-}
-
-fn write(args: &ReviewArgs, machine: &Machine<'_>, weeks: &mut Weeks, said: Vec<Alert>) -> Outcome {
+fn write(args: &ReviewArgs, machine: &Machine<'_>, weeks: Weeks) -> Outcome {
     let none = || {
         Kind::Input.says("no day was closed: the events end on the day on which they begin, or have no plan")
     };
-    let newest = *weeks.last_key_value().ok_or_else(none)?.0;
+    let (newest, whole) = weeks.newest().zip(weeks.whole()).ok_or_else(none)?;
     // The one under way is reviewed only where it is asked for.
-    let whole = |week: &Week| weeks.get(week).is_some_and(|(day, _)| *day == week.last()) || *week < newest;
-    let week = match args.week {
-        Some(week) => week,
-        None if whole(&newest) => newest,
-        None => newest.before(),
-    };
-    let (day, statuses) = weeks.remove(&week).ok_or_else(|| {
-        Kind::Input.says(format!("{week} was not judged: the last day closed lies in {newest}"))
+    let week = args.week.unwrap_or(whole);
+    let (standing, ledger) = weeks.take(week).ok_or_else(|| {
+        let why = if week < newest {
+            "no day of it was closed before days of a later week"
+        } else {
+            "it lies ahead"
+        };
+        Kind::Input.says(format!("{week} was not judged, {why}: the last day closed lies in {newest}"))
     })?;
     let workspace = machine.workspace().ok_or_else(none)?;
-    let book = Book::new(workspace, week, day, statuses, &said);
+    let book = Book::new(workspace.name(), week, standing, ledger);
     let document = book.document();
     let text = match args.output.extension() {
         Some(extension) if extension == "html" => document.html(),

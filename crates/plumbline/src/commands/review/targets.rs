@@ -3,25 +3,26 @@
 use plumbline_board::words;
 use plumbline_drift::judge::{TargetStatus, Verdict};
 use plumbline_plan::{Direction, Severity};
-use plumbline_units::Day;
 
 use super::book::Book;
 use super::document::Document;
+use super::weeks::Stood;
 
 impl Book<'_> {
-    pub(super) fn targets(&self, document: &mut Document) {
+    pub(super) fn against_plan(&self, document: &mut Document) {
         document.heading("Targets against plan");
-        let mut statuses: Vec<&TargetStatus> = self.statuses.iter().collect();
-        statuses.sort_by_key(|status| rank(&status.verdict));
-        let rows = statuses.into_iter().map(|status| self.row(status)).collect();
+        let mut targets: Vec<&Stood> = self.targets.iter().collect();
+        targets.sort_by_key(|stood| rank(&stood.status.verdict));
+        let rows = targets.into_iter().map(|stood| self.row(stood)).collect();
         let head = ["target", "scope", "verdict", "now", "90% interval", "plan", "of plan", "a week before"];
         document.table(&head, rows, "The plan has no targets.");
     }
 
-    fn row(&self, status: &TargetStatus) -> Vec<String> {
+    fn row(&self, stood: &Stood) -> Vec<String> {
+        let Stood { status, .. } = stood;
         let text =
             |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| self.value(status, value));
-        let now = self.on(status, self.day);
+        let now = stood.on(status.day);
         let interval = match now {
             Some([_, low, high]) if low < high => {
                 format!("{} to {}", self.value(status, low), self.value(status, high))
@@ -39,7 +40,7 @@ impl Book<'_> {
             interval,
             text(planned),
             of_plan.map_or_else(|| "–".to_owned(), words::percent),
-            text(self.on(status, self.day.plus(-7)).map(|[value, ..]| value)),
+            text(stood.on(status.day.plus(-7)).map(|[value, ..]| value)),
         ]
     }
 
@@ -48,24 +49,19 @@ impl Book<'_> {
         words::value(value, status.plan.map(|plan| plan.unit.word()), &self.currency())
     }
 
-    /// Where the target was heading at the end of a day, with its 90% interval, or what was measured.
-    pub(super) fn on(&self, status: &TargetStatus, day: Day) -> Option<[f64; 3]> {
-        let mut line = self.workspace.trend(&status.name, &status.scope_label);
-        let point = line.find(|point| point.day == day)?;
-        point.value.map(|value| value.map(f64::from))
-    }
-
     /// Which targets depend on one that drifts or is watched, and what is lost in the next week at the present pace.
     pub(super) fn at_risk(&self, document: &mut Document) {
         document.heading("At risk next week");
-        let plan = self.plan();
         let mut items = Vec::new();
-        for status in &self.statuses {
+        for stood in &self.targets {
+            let Stood { status, plan, .. } = stood;
             for dependency in &plan.target(status.target).depends_on {
-                let cause = self.statuses.iter().find(|cause| {
-                    cause.target == dependency.target && cause.scope_label == status.scope_label
+                let name = plan.target(dependency.target).name.as_str();
+                let cause = self.targets.iter().find(|cause| {
+                    cause.status.name == name && cause.status.scope_label == status.scope_label
                 });
-                let Some(cause) = cause else { continue };
+                let Some(stood) = cause else { continue };
+                let cause = &stood.status;
                 let how = match (&cause.verdict, cause.direction) {
                     (Verdict::Drifting(_), Some(direction)) if direction == dependency.direction => {
                         format!("drifts{}", side(Some(direction)))
@@ -73,7 +69,7 @@ impl Book<'_> {
                     (Verdict::Watch(_), _) => "is watched".to_owned(),
                     _ => continue,
                 };
-                let heading = self.on(cause, self.day).map_or_else(String::new, |[value, ..]| {
+                let heading = stood.on(cause.day).map_or_else(String::new, |[value, ..]| {
                     format!(", heading for {}", self.value(cause, value))
                 });
                 items.push(format!(
