@@ -50,7 +50,8 @@
   };
 
   const listen = () => {
-    changes = new EventSource("/changes");
+    const workspace = live.dataset.workspace;
+    changes = new EventSource(workspace ? `/changes?workspace=${encodeURIComponent(workspace)}` : "/changes");
     // What changed before, or while nobody listened, was told to nobody.
     changes.onopen = () => {
       say("live");

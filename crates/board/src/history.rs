@@ -44,9 +44,9 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Whether it is over.
+    /// Whether it is over; a notice is with its telling.
     pub(crate) fn ended(&self) -> bool {
-        self.last.resolution.is_some()
+        self.last.resolution.is_some() || self.last.is_notice()
     }
 
     /// The label of its scope, as the plan writes it: the end of its key. Names may hold slashes, so that the key
@@ -86,6 +86,11 @@ pub(crate) struct Episodes {
 }
 
 impl Episodes {
+    /// What was told once, and nothing is to follow.
+    pub(crate) fn notices(&self) -> impl Iterator<Item = &Arc<Told>> {
+        self.all.iter().filter(|told| told.last.is_notice())
+    }
+
     /// The open ones.
     pub(crate) fn live(&self) -> impl Iterator<Item = &Arc<Told>> {
         self.all.iter().filter(|told| !told.ended())
@@ -144,14 +149,15 @@ impl OfOne {
 }
 
 impl History {
-    /// Takes a record of the topic; says whether it was news. Records that are no alerts are left alone.
-    pub(crate) fn take(&mut self, value: &[u8]) -> bool {
-        let Ok(alert) = serde_json::from_slice::<Alert>(value) else { return false };
+    /// Takes a record of the topic; says of which workspace it was news. Records that are no alerts are left alone.
+    pub(crate) fn take(&mut self, value: &[u8]) -> Option<String> {
+        let alert = serde_json::from_slice::<Alert>(value).ok()?;
+        let workspace = alert.workspace.clone();
         let change = change(&alert);
-        let of_one = self.workspaces.entry(alert.workspace.clone()).or_default();
+        let of_one = self.workspaces.entry(workspace.clone()).or_default();
         // The topic may be read again from its start.
         if of_one.told.get(&alert.alert_id).is_some_and(|told| told.last.sequence >= alert.sequence) {
-            return false;
+            return None;
         }
         match of_one.take(&alert.alert_id) {
             Some(mut told) => {
@@ -178,7 +184,7 @@ impl History {
                 self.count += 1;
             }
         }
-        true
+        Some(workspace)
     }
 
     fn forget(&mut self) {
@@ -254,10 +260,10 @@ mod tests {
     #[test]
     fn a_record_told_twice_counts_once() {
         let mut history = History::default();
-        assert!(history.take(&alert("a", 1, 1, None)));
-        assert!(!history.take(&alert("a", 1, 1, None)));
-        assert!(history.take(&alert("a", 1, 2, Some("recovered"))));
-        assert!(!history.take(b"{}"));
+        assert_eq!(history.take(&alert("a", 1, 1, None)).as_deref(), Some("a"));
+        assert_eq!(history.take(&alert("a", 1, 1, None)), None);
+        assert!(history.take(&alert("a", 1, 2, Some("recovered"))).is_some());
+        assert_eq!(history.take(b"{}"), None);
         let told = told(&history, 1).unwrap();
         assert_eq!((told.changes.len(), told.ended(), told.scope()), (2, true, "segment=smb"));
         assert_eq!(told.targets().into_iter().collect::<Vec<_>>(), ["lead-quality-trap", "lead-to-won"]);
@@ -297,6 +303,23 @@ mod tests {
         assert!(told(&history, 0).is_none());
         assert_eq!((history.of("a").all.len(), history.count), (MAX_OF_ONE, MAX_OF_ONE));
         assert!(!history.of("a").complete && history.of("b").complete);
+    }
+
+    #[test]
+    fn notices_are_over_with_their_telling_and_push_out_nothing_that_is_open() {
+        let mut history = History::default();
+        history.told_all(true);
+        history.take(&alert("a", 0, 1, None));
+        for id in 1..=MAX_OF_ONE as u32 + 5 {
+            let mut notice: Alert = serde_json::from_slice(&alert("a", id, 1, None)).unwrap();
+            notice.state = "notice".to_owned();
+            history.take(&serde_json::to_vec(&notice).unwrap());
+        }
+        let episodes = history.of("a");
+        let live: Vec<_> = episodes.live().map(|told| told.last.alert_id.as_str()).collect();
+        assert_eq!(live, ["00000000"]);
+        assert!(episodes.complete, "no open one was forgotten");
+        assert_eq!(episodes.notices().count(), MAX_OF_ONE - 1);
     }
 
     #[test]

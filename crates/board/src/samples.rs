@@ -70,7 +70,9 @@ impl Format {
 
 /// What the recorder renders, then the families of all workspaces.
 pub(crate) fn page(format: Format, recorded: &str, workspaces: &[&Samples]) -> String {
-    let mut page = String::with_capacity(recorded.len() * 2);
+    let lines = workspaces.iter().map(|samples| samples.0.values().map(String::len).sum::<usize>());
+    // Beside the samples, the heads of the families.
+    let mut page = String::with_capacity(recorded.len() + lines.sum::<usize>() + FAMILIES.len() * 256);
     // Families of the recorder come as HELP, TYPE and their samples.
     let mut help = "";
     for line in recorded.lines().filter(|line| !line.is_empty()) {

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::bounded::Bounded;
+use crate::http::desk::Desk;
 use crate::metric;
 use crate::samples::{self, Format, Samples};
 use crate::shared::Shared;
@@ -169,7 +170,9 @@ impl Board {
     }
 
     fn split(self) -> (Bounded, Router) {
-        let told = Router::new().route("/metrics", get(show_metrics)).with_state((self.metrics, self.shared));
+        // A desk of its own: readers of pages do not keep Prometheus waiting.
+        let told = (self.metrics, self.shared, Desk::default());
+        let told = Router::new().route("/metrics", get(show_metrics)).with_state(told);
         (self.listener, self.router.merge(told).layer(from_fn(in_time)))
     }
 
@@ -255,15 +258,18 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 async fn show_metrics(
-    State((recorded, shared)): State<(PrometheusHandle, Shared)>,
+    State((recorded, shared, desk)): State<(PrometheusHandle, Shared, Desk)>,
     headers: HeaderMap,
 ) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept.unwrap_or_default());
-    let samples = shared.samples();
-    let samples: Vec<&Samples> = samples.iter().map(AsRef::as_ref).collect();
-    let page = samples::page(format, &recorded.render(), &samples);
-    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
+    let draw = move || {
+        let samples = shared.samples();
+        let samples: Vec<&Samples> = samples.iter().map(AsRef::as_ref).collect();
+        let page = samples::page(format, &recorded.render(), &samples);
+        ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
+    };
+    desk.draw(draw).await
 }
 
 async fn show_readiness(State(readiness): State<ReadinessSource>) -> Response {

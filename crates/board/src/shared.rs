@@ -28,7 +28,27 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     workspaces: RwLock<BTreeMap<String, Shown>>,
     history: RwLock<History>,
-    version: watch::Sender<u64>,
+    versions: watch::Sender<Versions>,
+}
+
+/// Counts what has changed, by workspace.
+#[derive(Debug, Default)]
+pub(crate) struct Versions {
+    total: u64,
+    /// Changes of all workspaces at once.
+    everywhere: u64,
+    /// As many as are shown, or have episodes.
+    of: BTreeMap<String, u64>,
+}
+
+impl Versions {
+    /// The changes of a workspace, or all of them.
+    pub(crate) fn of(&self, workspace: Option<&str>) -> u64 {
+        match workspace {
+            Some(workspace) => self.everywhere + self.of.get(workspace).copied().unwrap_or_default(),
+            None => self.total,
+        }
+    }
 }
 
 struct Shown {
@@ -49,7 +69,7 @@ impl Default for Shared {
         Shared(Arc::new(Inner {
             workspaces: RwLock::default(),
             history: RwLock::default(),
-            version: watch::Sender::new(0),
+            versions: watch::Sender::default(),
         }))
     }
 }
@@ -63,8 +83,15 @@ impl Shared {
 
     /// The log partition is judged elsewhere now: its workspaces are no longer shown.
     pub fn gone(&self, partition: i32) {
-        self.workspaces_mut().retain(|_, shown| shown.partition != partition);
-        self.changed();
+        let mut gone = Vec::new();
+        self.workspaces_mut().retain(|name, shown| {
+            let stays = shown.partition != partition;
+            if !stays {
+                gone.push(name.clone());
+            }
+            stays
+        });
+        gone.iter().for_each(|name| self.changed(name));
     }
 
     fn look_at(&self, partition: i32, state: &WorkspaceState) {
@@ -80,7 +107,7 @@ impl Shared {
                     shown.view = Arc::new(WorkspaceView { passing, ..WorkspaceView::clone(&shown.view) });
                     if begun.duration_since(shown.told) >= PASSING {
                         shown.told = begun;
-                        self.changed();
+                        self.changed(name);
                     }
                 }
                 return;
@@ -93,13 +120,14 @@ impl Shared {
         let rest_until = Instant::now() + begun.elapsed() * (SHARE - 1);
         let shown = Shown { partition, stamp, view, judged, folded, seen: begun, rest_until, told: begun };
         self.workspaces_mut().insert(name.to_owned(), shown);
-        self.changed();
+        self.changed(name);
     }
 
     /// Takes a record of the alerts topic.
     pub fn told(&self, value: &[u8]) {
-        if self.history_mut().take(value) {
-            self.changed();
+        let news = self.history_mut().take(value);
+        if let Some(workspace) = news {
+            self.changed(&workspace);
         }
     }
 
@@ -111,7 +139,10 @@ impl Shared {
     /// Says whether the alerts topic has been read to its end, and is followed from there.
     pub fn told_all(&self, all: bool) {
         if self.history_mut().told_all(all) {
-            self.changed();
+            self.0.versions.send_modify(|versions| {
+                versions.total += 1;
+                versions.everywhere += 1;
+            });
         }
     }
 
@@ -123,13 +154,19 @@ impl Shared {
         self.0.history.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn changed(&self) {
-        self.0.version.send_modify(|version| *version += 1);
+    fn changed(&self, workspace: &str) {
+        self.0.versions.send_modify(|versions| {
+            versions.total += 1;
+            match versions.of.get_mut(workspace) {
+                Some(version) => *version += 1,
+                None => _ = versions.of.insert(workspace.to_owned(), 1),
+            }
+        });
     }
 
     /// Counts the changes.
-    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
-        self.0.version.subscribe()
+    pub(crate) fn versions(&self) -> watch::Receiver<Versions> {
+        self.0.versions.subscribe()
     }
 
     /// A workspace, and whether what is shown of it is old.

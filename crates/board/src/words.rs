@@ -1,5 +1,7 @@
 //! Numbers and states as people read them.
 
+use plumbline_drift::judge::shown;
+
 use crate::view::{Span, TargetView};
 
 /// The verdict of a target or transition, for people.
@@ -23,6 +25,14 @@ pub(crate) fn sign(word: &str) -> &'static str {
         "not_enough_evidence" => "…",
         "data_unhealthy" => "✕",
         _ => "–",
+    }
+}
+
+/// What has entered a stage since a day, `mql since 2026-03-04`, with the stage as titles have it.
+pub fn entered(what: &str) -> String {
+    match what.split_once(" since ") {
+        Some((stage, day)) => format!("{} since {day}", shown(stage)),
+        None => shown(what),
     }
 }
 

@@ -263,9 +263,11 @@ async fn a_listener_is_told_of_each_change_and_a_crowd_is_turned_away() {
     let shared = companies();
     let address = serve(shared.clone()).await;
     let mut listeners = Vec::new();
-    for _ in 0..24 {
+    for at in 0..24 {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        stream.write_all(b"GET /changes HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let of = ["?workspace=default", "", "?workspace=other"][if at == 23 { 2 } else { at % 2 }];
+        let request = format!("GET /changes{of} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut head = [0; 15];
         stream.read_exact(&mut head).await.unwrap();
         assert_eq!(&head, b"HTTP/1.1 200 OK");
@@ -274,14 +276,26 @@ async fn a_listener_is_told_of_each_change_and_a_crowd_is_turned_away() {
     assert_eq!(get(address, "/changes").await.0, 503);
     let alert = include_str!("../../../deploy/examples/alert.json");
     shared.told(alert.as_bytes());
-    let mut told = String::new();
-    let first = &mut listeners[0];
-    while !told.contains("data: ") {
-        let mut bytes = [0; 512];
-        let n = first.read(&mut bytes).await.unwrap();
-        assert!(n > 0, "closed: {told}");
-        told.push_str(&String::from_utf8_lossy(&bytes[..n]));
+    for listener in &mut listeners[..2] {
+        let mut told = String::new();
+        while !told.contains("data: ") {
+            let mut bytes = [0; 512];
+            let n = listener.read(&mut bytes).await.unwrap();
+            assert!(n > 0, "closed: {told}");
+            told.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
     }
+    // Nothing has come of another workspace.
+    let quiet = listeners.last_mut().unwrap();
+    let mut bytes = [0; 4096];
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(2), async {
+        let mut heard = String::new();
+        while !heard.contains("data: ") {
+            let n = quiet.read(&mut bytes).await.unwrap();
+            heard.push_str(&String::from_utf8_lossy(&bytes[..n]));
+        }
+    });
+    assert!(heard.await.is_err(), "told of what changed elsewhere");
     drop(listeners);
     for _ in 0..100 {
         if get_status_only(address).await == 200 {

@@ -6,15 +6,16 @@ import vm from "node:vm";
 const script = fs.readFileSync(process.argv[2], "utf8");
 const settled = () => new Promise((done) => setImmediate(done));
 
-function world() {
+function world(workspace) {
   const world = { fetches: 0, shown: 0, status: 200, focused: null, streams: [], timers: [], heard: {} };
   const input = { tagName: "INPUT", id: "q" };
   const main = { contains: (element) => element === input, replaceChildren: () => world.shown++ };
-  const live = { textContent: "" };
+  const live = { textContent: "", dataset: workspace ? { workspace } : {} };
   class EventSource {
     static OPEN = 1;
     static CLOSED = 2;
-    constructor() {
+    constructor(url) {
+      this.url = url;
       this.readyState = 0;
       world.streams.push(this);
     }
@@ -54,6 +55,9 @@ function world() {
 }
 
 const tests = {
+  async "a page of one workspace listens for its changes alone"() {
+    assert.deepEqual([world().stream.url, world("a b/c").stream.url], ["/changes", "/changes?workspace=a%20b%2Fc"]);
+  },
   async "what changed while nobody listened is fetched once the stream is open"() {
     const w = world();
     w.open();

@@ -21,7 +21,7 @@ impl Default for Desk {
 
 impl Desk {
     /// Makes an answer where it holds up nobody.
-    pub(super) async fn draw(&self, make: impl FnOnce() -> Response + Send + 'static) -> Response {
+    pub(crate) async fn draw(&self, make: impl FnOnce() -> Response + Send + 'static) -> Response {
         let seat = Arc::clone(&self.0).acquire_owned().await;
         // The seat is taken until the answer is made, whether or not somebody still waits for it.
         let making = tokio::task::spawn_blocking(move || {

@@ -1,7 +1,7 @@
 //! The routes beside those that every service has.
 
 mod api;
-mod desk;
+pub(crate) mod desk;
 mod pages;
 
 use axum::Router;

@@ -12,11 +12,12 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use futures_util::stream::{Stream, unfold};
 use maud::Markup;
+use serde::Deserialize;
 use tokio::sync::{Semaphore, watch};
 
 use super::desk::Desk;
 use crate::page;
-use crate::shared::Shared;
+use crate::shared::{Shared, Versions};
 
 /// Readers told of changes at a time; further ones read the page again by hand.
 const LISTENERS: usize = 24;
@@ -111,7 +112,13 @@ async fn episodes(State(site): State<Site>, Path(workspace): Path<String>) -> Re
 
 async fn data(State(site): State<Site>, Path(workspace): Path<String>) -> Response {
     match site.shared.workspace(&workspace) {
-        Some((view, _)) => site.desk.draw(move || html(StatusCode::OK, page::data(&view))).await,
+        Some((view, _)) => {
+            let draw = move || {
+                let episodes = site.shared.episodes(&workspace);
+                html(StatusCode::OK, page::data(&view, &episodes))
+            };
+            site.desk.draw(draw).await
+        }
         None => missing("This instance judges no such workspace."),
     }
 }
@@ -125,21 +132,31 @@ async fn episode(State(site): State<Site>, Path(alert): Path<String>) -> Respons
     site.desk.draw(draw).await
 }
 
-/// Says each time that something shown has changed.
-async fn changes(State(site): State<Site>) -> Response {
+/// Whose changes are listened for; everybody's without.
+#[derive(Deserialize)]
+struct Of {
+    workspace: Option<String>,
+}
+
+/// Says each time that something shown of a workspace has changed.
+async fn changes(State(site): State<Site>, Query(Of { workspace }): Query<Of>) -> Response {
     let Ok(permit) = Arc::clone(&site.room).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many listeners; reload the page\n").into_response();
     };
-    let listening = (site.shared.versions(), site.ending, permit);
+    let versions = site.shared.versions();
+    let seen = versions.borrow().of(workspace.as_deref());
+    let listening = (versions, seen, workspace, site.ending, permit);
     let told: std::pin::Pin<Box<dyn Stream<Item = Result<Event, Infallible>> + Send>> =
-        Box::pin(unfold(listening, |(mut versions, mut ending, permit)| async move {
+        Box::pin(unfold(listening, |(mut versions, seen, workspace, mut ending, permit)| async move {
+            let moved = |versions: &Versions| versions.of(workspace.as_deref()) != seen;
             tokio::select! {
-                changed = versions.changed() => changed.ok()?,
+                moved = versions.wait_for(moved) => drop(moved.ok()?),
                 _ = ending.wait_for(|ending| *ending) => return None,
             }
             tokio::time::sleep(GATHER).await;
-            let version = *versions.borrow_and_update();
-            Some((Ok(Event::default().data(version.to_string())), (versions, ending, permit)))
+            let version = versions.borrow_and_update().of(workspace.as_deref());
+            let told = Event::default().data(version.to_string());
+            Some((Ok(told), (versions, version, workspace, ending, permit)))
         }));
     Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }

@@ -87,7 +87,7 @@ fn trouble(view: &WorkspaceView) -> Markup {
 }
 
 fn open_episodes(view: &WorkspaceView, episodes: &Episodes) -> Markup {
-    let of_business = |told: &&Arc<Told>| told.last.kind == "business" && told.last.state != "notice";
+    let of_business = |told: &&Arc<Told>| told.last.kind == "business";
     let open: Vec<&Arc<Told>> = episodes.live().filter(of_business).collect();
     html! {
         section aria-labelledby="open" {

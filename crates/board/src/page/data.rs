@@ -1,15 +1,21 @@
 //! Whether the data can be trusted: what is wrong, who was heard when, what was refused.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
-use super::Frame;
+use super::{Frame, segment};
+use crate::history::{Episodes, Told};
 use crate::view::WorkspaceView;
 use crate::words;
 
 /// Streams and stages listed.
 const MAX_ROWS: usize = 200;
+/// Notices listed; the page Episodes has further ones.
+const MAX_NOTICES: usize = 20;
 
-pub(crate) fn data(view: &WorkspaceView) -> Markup {
+pub(crate) fn data(view: &WorkspaceView, episodes: &Episodes) -> Markup {
+    let notices: Vec<&Arc<Told>> = episodes.notices().take(MAX_NOTICES).collect();
     Frame { title: "Data", workspace: Some(&view.workspace), at: "data" }.around(html! {
         h1 { "Data" }
         @if view.data.is_empty() { p { "Nothing is wrong with the data." } }
@@ -21,6 +27,19 @@ pub(crate) fn data(view: &WorkspaceView) -> Markup {
                     dt { "Since" } dd { (words::minute(problem.since)) }
                     @if !problem.action.is_empty() { dt { "Do" } dd { (problem.action) } }
                     dt { "Verdicts" } dd { @if problem.critical { "those it would corrupt are held back until it is mended" } @else { "none is held back" } }
+                }
+            }
+        }
+        @if !notices.is_empty() {
+            h2 { "Notices" }
+            p.soft { "A changed plan that was refused, a limit that was reached: told when it happens, the newest first." }
+            ul.episodes {
+                @for notice in notices {
+                    li.(notice.last.severity) {
+                        a href=(format!("/e/{}", segment(&notice.last.alert_id))) { (notice.last.title) }
+                        " " small { (words::minute(notice.last.detected_at)) }
+                        @if let Some(mend) = &notice.last.action { br; small { (mend) } }
+                    }
                 }
             }
         }

@@ -47,7 +47,7 @@ pub(super) fn card(told: &Told) -> Markup {
                 @if last.historical { ", history" }
                 @if let Some(asked) = asked_again(last) { ", " (asked) }
                 @if let Some(by) = &last.inhibited_by { ", explained by " (by) }
-                ", since " (told.first.onset.as_ref().map_or_else(|| words::minute(told.first.detected_at), |o| format!("about {}", o.estimate)))
+                ", since " (last.onset.as_ref().map_or_else(|| words::minute(told.first.detected_at), |o| format!("about {}", o.estimate)))
             }
             @if !last.owners.is_empty() { br; small { (owners(last)) } }
         }
@@ -102,7 +102,7 @@ fn facts(told: &Told) -> Markup {
         format!(
             "{} {}: {expected} expected by now, {} came",
             s.entered,
-            s.entered_what,
+            words::entered(&s.entered_what),
             words::grouped(s.actual.round())
         )
     });
@@ -140,9 +140,7 @@ fn known(alert: &Alert) -> Option<String> {
         let note = if a.note.is_empty() { String::new() } else { format!(": {}", a.note) };
         format!("{} since {}{until}{note}", a.function, words::minute(a.at))
     });
-    let mut silent: Vec<&str> = alert.owners.iter().map(|owner| owner.function.as_str()).collect();
-    silent.dedup();
-    silent.retain(|function| !alert.acknowledgements.iter().any(|a| a.function == *function));
+    let silent = alert.unspoken();
     let waits = (!silent.is_empty()).then(|| format!("not yet acknowledged by {}", silent.join(", ")));
     let words: Vec<String> = said.chain(waits).collect();
     (!words.is_empty()).then(|| words.join(" · "))

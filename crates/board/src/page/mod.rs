@@ -53,7 +53,7 @@ impl Frame<'_> {
                                 }
                             }
                         }
-                        span #live role="status" {}
+                        span #live role="status" data-workspace=[self.workspace] {}
                     }
                     main #main { (body) }
                 }

@@ -116,7 +116,7 @@ pub(super) fn table(view: &WorkspaceView, episodes: &Episodes, query: &Query) ->
                 @if pages > 1 { ", page " (page) " of " (pages) }
             }
             div.scroll tabindex="0" role="group" aria-label="Targets" {
-                table {
+                table.targets {
                     thead { tr {
                         (head("target", "target")) (head("scope", "scope")) (head("verdict", "verdict"))
                         th scope="col" { "now" } th scope="col" { "plan" } th scope="col" { "bounds" }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::history::{Episodes, History};
+use crate::history::{Episodes, History, Told};
 use crate::view::{
     DataView, FunnelView, Passing, PlanView, PlannedView, Span, StepView, StreamView, TargetView,
     TransitionView, WorkspaceView, worst_scope,
@@ -75,7 +75,7 @@ fn view(targets: usize) -> WorkspaceView {
 fn told(alerts: impl IntoIterator<Item = Alert>) -> Episodes {
     let mut history = History::default();
     for alert in alerts {
-        assert!(history.take(&serde_json::to_vec(&alert).unwrap()));
+        assert!(history.take(&serde_json::to_vec(&alert).unwrap()).is_some());
     }
     history.told_all(true);
     history.of("default")
@@ -201,6 +201,7 @@ fn hostile_view() -> WorkspaceView {
 #[test]
 fn what_comes_from_outside_cannot_become_markup_on_any_page() {
     let (alert, view) = (hostile_alert(), hostile_view());
+    let notice = Alert { state: "notice".to_owned(), ..alert.clone() };
     let over = Alert { resolution: Some(HOSTILE.to_owned()), alert_id: "over".to_owned(), ..alert.clone() };
     let episodes = told([alert, over]);
     assert!(!episodes.all[0].ended() && episodes.all[1].ended());
@@ -214,7 +215,7 @@ fn what_comes_from_outside_cannot_become_markup_on_any_page() {
         ("episodes", super::episodes(HOSTILE, &episodes), 5),
         ("episode", episode(&episodes.all[0], Some(&view)), 20),
         ("episode that is over", episode(&episodes.all[1], None), 20),
-        ("data", data(&view), 6),
+        ("data", data(&view, &told([notice])), 9),
         ("missing", missing(HOSTILE), 1),
     ] {
         let page = page.into_string();
@@ -225,6 +226,38 @@ fn what_comes_from_outside_cannot_become_markup_on_any_page() {
         assert!(escaped >= at_least, "{name}: {escaped} texts");
     }
     assert_eq!(segment("a b&c=<é>/%"), "a%20b%26c%3D%3C%C3%A9%3E%2F%25");
+}
+
+#[test]
+fn a_notice_is_on_the_data_page_and_is_not_open() {
+    let notice: Alert = serde_json::from_str(EXAMPLE).unwrap();
+    let title = "a plan revision was refused: no such stage".to_owned();
+    let mend = Some("mend the plan and apply it again".to_owned());
+    let notice = Alert { state: "notice".to_owned(), kind: "data".to_owned(), title, action: mend, ..notice };
+    let episodes = told([notice]);
+    let page = data(&view(2), &episodes).into_string();
+    for said in ["no such stage", "mend the plan and apply it again", "/e/"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!data(&view(2), &told([])).into_string().contains("Notices"));
+    let list = super::episodes("default", &episodes).into_string();
+    assert!(list.contains("Over (1)") && !list.contains("Open"), "{list}");
+}
+
+#[test]
+fn a_card_says_since_when_by_what_is_known_now_and_a_page_names_stages_as_titles_do() {
+    let first: Alert = serde_json::from_str(EXAMPLE).unwrap();
+    let mut last = Alert { sequence: first.sequence + 1, ..first.clone() };
+    last.onset.as_mut().unwrap().estimate = "2026-02-27".parse().unwrap();
+    let episodes = told([first, last]);
+    let list = super::episodes("default", &episodes).into_string();
+    assert!(list.contains("since about 2026-02-27"), "{list}");
+    let mut told = Told::clone(&episodes.all[0]);
+    // Two teams of one function, apart in the list.
+    told.last.owners.push(told.last.owners[0].clone());
+    let page = episode(&told, None).into_string();
+    assert!(page.contains("not yet acknowledged by marketing, sales<"), "{page}");
+    assert!(page.contains("339 MQL since 2026-03-04"), "{page}");
 }
 
 #[test]

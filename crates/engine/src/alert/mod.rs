@@ -95,6 +95,22 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
+impl Alert {
+    /// Whether it is told once, and nothing is to follow.
+    pub fn is_notice(&self) -> bool {
+        self.state == "notice"
+    }
+
+    /// The functions that own it and have not acknowledged it, by name.
+    pub fn unspoken(&self) -> Vec<&str> {
+        let mut functions: Vec<&str> = self.owners.iter().map(|owner| owner.function.as_str()).collect();
+        functions.sort_unstable();
+        functions.dedup();
+        functions.retain(|function| self.acknowledgements.iter().all(|word| word.function != *function));
+        functions
+    }
+}
+
 /// What the plan says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -84,6 +84,10 @@ impl Ledger {
                     told.paged.get_or_insert(day);
                 }
                 told.last = alert.clone();
+                // Nothing follows a notice.
+                if alert.is_notice() {
+                    told.ended = Some((day, "told".to_owned()));
+                }
             }
         }
     }
@@ -131,7 +135,8 @@ pub(crate) mod tests {
         let tick = Zone::UTC.start_of(day.parse::<Day>().unwrap().plus(1));
         serde_json::from_value(serde_json::json!({
             "workspace": "default", "alert_id": id, "episode": format!("p/{name}/segment={segment}"),
-            "sequence": 1, "transition": if has("ended") { "resolved" } else { "opened" }, "state": "open",
+            "sequence": 1, "transition": if has("ended") { "resolved" } else { "opened" },
+            "state": if has("notice") { "notice" } else { "open" },
             "severity": "warning", "kind": if has("data") { "data" } else { "business" },
             "urgency": "working_hours", "historical": has("historical"),
             "detected_at": tick, "notify_at": tick, "title": "t", "summary": "s",
@@ -158,9 +163,10 @@ pub(crate) mod tests {
             Option<&'static str>,
             Option<&'static str>,
         );
-        let table: [Case; 5] = [
+        let table: [Case; 6] = [
             (&[("2026-03-10", "")], "2026-03-10", Some("2026-03-10"), None),
             (&[("2026-03-10", "historical")], "2026-03-10", None, None),
+            (&[("2026-03-10", "notice")], "2026-03-10", Some("2026-03-10"), Some("2026-03-10")),
             (&[("2026-03-10", "historical"), ("2026-03-12", "")], "2026-03-10", Some("2026-03-12"), None),
             (
                 &[("2026-03-10", "inhibited"), ("2026-03-11", "inhibited"), ("2026-03-20", "ended")],

@@ -148,10 +148,7 @@ fn known(told: &Told) -> String {
 
 /// Which owning functions have not spoken.
 fn silent(alert: &Alert) -> String {
-    let mut functions: Vec<&str> = alert.owners.iter().map(|owner| owner.function.as_str()).collect();
-    functions.sort_unstable();
-    functions.dedup();
-    functions.retain(|function| alert.acknowledgements.iter().all(|word| word.function != *function));
+    let functions = alert.unspoken();
     if functions.is_empty() { "–".to_owned() } else { functions.join(", ") }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use plumbline_board::escaped;
-use plumbline_board::words::{grouped, percent};
+use plumbline_board::words::{self, grouped, percent};
 use plumbline_drift::judge::shown;
 use plumbline_engine::alert::{Alert, Why};
 
@@ -67,7 +67,7 @@ fn one(page: &Page<'_>, told: &Told) -> String {
             format!(
                 "{} {}: {expected} expected by then, {} came",
                 s.entered,
-                s.entered_what,
+                words::entered(&s.entered_what),
                 grouped(s.actual.round())
             )
         }),
