@@ -126,22 +126,37 @@ fn values_past_the_limit_are_counted_together_and_a_notice_says_so() {
     assert_eq!(told(&out, "/data/limit/values").len(), 1);
 }
 
-/// A million distinct values: the state stays as large as that of the values kept apart.
+/// A million distinct values: the state stays as large as that of the values kept apart. Each is earlier than what
+/// its lead had before, so that each moves a lead.
 #[test]
 fn a_million_distinct_values_take_no_more_memory_than_the_limit() {
-    let fold = FoldOptions { max_journeys: 1_000, max_cells: 100_000, ..FoldOptions::default() };
-    let size = |number| {
+    const LEADS: i64 = 1_000;
+    let fold = FoldOptions { max_values: 50_000, ..FoldOptions::default() };
+    let entry = start().plus(Seconds::days(20));
+    let value = |n: i64| {
+        let ids = format!(r#""lead_id":"L-{}","attributes":{{"campaign":"c{n}"}}"#, n % LEADS);
+        event(entry.minus(Seconds(n)), &format!(r#""type":"lead.attributes_changed",{ids}"#))
+    };
+    let size = |number: i64| {
         let mut engine = Engine::new(config(fold.clone()));
         play(&mut engine, &log_of([]), 0);
-        for record in leads(number, Seconds(0)) {
-            play(&mut engine, &[record], 0);
+        let created = (0..LEADS)
+            .map(|n| event(entry, &format!(r#""type":"lead.created","lead_id":"L-{n}""#)));
+        let mut refused = 0;
+        for record in created.chain((0..number).map(value)) {
+            refused += letters(&play(&mut engine, &[record], 0), "limit");
         }
         let stats = engine.workspace("default").unwrap().fold().stats();
+        assert_eq!((refused, stats.journeys), (0, LEADS as usize), "every event is taken");
+        assert_eq!(stats.counters.changed, (LEADS + number) as u64, "every value moves its lead");
+        assert_eq!(stats.counters.overflowed, (number - 50_000) as u64, "further values are (other)");
+        // Those of the journeys hold the texts of the values.
         (saved(&engine).len(), stats.cell_bytes + stats.journey_bytes)
     };
     let (few, many) = (size(200_000), size(1_000_000));
     println!("saved and held bytes: {few:?}, {many:?}");
     assert!(many.0 <= few.0 + few.0 / 20 && many.1 <= few.1 + few.1 / 20, "{few:?} {many:?}");
+    assert!(many.1 > 50_000 * 16, "the texts are among them");
 }
 
 /// With or without a plan: what one partition holds is bounded, and who knocks in vain is told why.
