@@ -140,8 +140,8 @@ fn a_million_distinct_values_take_no_more_memory_than_the_limit() {
     let size = |number: i64| {
         let mut engine = Engine::new(config(fold.clone()));
         play(&mut engine, &log_of([]), 0);
-        let created = (0..LEADS)
-            .map(|n| event(entry, &format!(r#""type":"lead.created","lead_id":"L-{n}""#)));
+        let created =
+            (0..LEADS).map(|n| event(entry, &format!(r#""type":"lead.created","lead_id":"L-{n}""#)));
         let mut refused = 0;
         for record in created.chain((0..number).map(value)) {
             refused += letters(&play(&mut engine, &[record], 0), "limit");

@@ -4,14 +4,17 @@ use std::ops::ControlFlow;
 
 use plumbline_engine::MAX_NOTE;
 use plumbline_engine::alert::Alert;
-use plumbline_events::{Command, CommandRecord, LogRecord, PlanRecord, encode_record};
+use plumbline_events::{
+    Command, CommandRecord, LogRecord, PlanRecord, RecordView, decode_record, encode_record,
+};
 use plumbline_units::{IdHasher, Name, Timestamp};
+use rdkafka::Message;
 
 use crate::config::{Config, ConfiguredPlan};
 use crate::export::read_topic;
 use crate::failure::{Failure, Kind};
 use crate::partitioner::partition_of;
-use crate::read::Reader;
+use crate::read::{Reader, nothing};
 use crate::stop::Stop;
 use crate::time::wall;
 use crate::transaction::{Broken, Outgoing, Transactions};
@@ -27,6 +30,27 @@ pub fn apply_plan(config: &Config, plan: &ConfiguredPlan) -> Result<(), Failure>
         live_from: plan.live_from.unwrap_or(now),
     });
     append(config, &plan.workspace, &record, "plan", Stop::default())
+}
+
+/// The texts of all plans that the log holds of a workspace, oldest first.
+pub fn plans_in_log(config: &Config, workspace: &Name) -> Result<Vec<String>, Failure> {
+    let reader = Reader::new(config)?;
+    let log = config.topics.log.as_str();
+    let partitions = reader.partitions(log)?;
+    let mut texts = Vec::new();
+    if partitions > 0 {
+        let partition = partition_of(workspace.as_str(), partitions);
+        reader.read::<()>((log, partition), None, None, nothing, |message| {
+            // What cannot be read is for the state machine to say.
+            if let Ok(RecordView::Plan(plan)) = decode_record(message.payload().unwrap_or_default())
+                && plan.workspace.as_str() == workspace.as_str()
+            {
+                texts.push(String::from(plan.toml.clone()));
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(texts)
 }
 
 /// What a person says of an episode.

@@ -57,8 +57,7 @@ pub fn check(config: &Config) -> Vec<Check> {
     let missing = match topics(config, &reader, &mut checks) {
         Ok(missing) => missing,
         Err(failure) => {
-            let detail = format!("{failure}. Is it at {:?}?", config.kafka.get("bootstrap.servers"));
-            checks.push(Check::new(Outcome::Bad, "broker", detail));
+            checks.push(Check::new(Outcome::Bad, "broker", failure.to_string()));
             return checks;
         }
     };
@@ -82,7 +81,7 @@ fn topics(config: &Config, reader: &Reader, checks: &mut Vec<Check>) -> Result<V
         let subject = format!("topic {name}");
         checks.push(match partitions {
             0 if made => Check::new(Outcome::Good, subject, "missing; the start makes it"),
-            0 => Check::new(Outcome::Bad, subject, "missing: make it, or correct [topics]"),
+            0 => Check::new(Outcome::Bad, subject, missing_topic(own.contains(&name))),
             1 => Check::new(Outcome::Good, subject, "1 partition"),
             n => Check::new(Outcome::Good, subject, format!("{n} partitions")),
         });
@@ -91,6 +90,17 @@ fn topics(config: &Config, reader: &Reader, checks: &mut Vec<Check>) -> Result<V
         }
     }
     Ok(missing)
+}
+
+/// How a topic comes about that no start makes.
+const fn missing_topic(own: bool) -> &'static str {
+    match own {
+        true => "missing: `plumbline doctor --create-topics` makes it; or correct [topics]",
+        false => {
+            "missing: make it, or let `plumbline doctor --create-topics` make it with create_inputs = true in [topics] \
+             (PLUMBLINE_TOPICS__CREATE_INPUTS=true); or correct [topics]"
+        }
+    }
 }
 
 fn settings(config: &Config, missing: &[String], checks: &mut Vec<Check>) {

@@ -1,9 +1,10 @@
 //! Log records as JSON lines.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use plumbline_events::{decode_record, record_to_json};
+use plumbline_events::{LogRecord, decode_record, record_to_json};
 use plumbline_units::Name;
 use rdkafka::Message;
 
@@ -21,9 +22,22 @@ pub enum Part {
     Partition(i32),
 }
 
-/// Writes every committed record of the part, oldest first, up to the end as it is when reached; hands back
-/// their number. `backtest` over these lines gives what the running service said.
-pub fn export_log(config: &Config, part: &Part, out: &mut dyn Write) -> Result<u64, Failure> {
+/// What was exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The log partition.
+    pub partition: i32,
+    /// How many the log has.
+    pub partitions: i32,
+    /// Records written.
+    pub records: u64,
+    /// The workspaces they speak of.
+    pub workspaces: BTreeSet<Name>,
+}
+
+/// Writes every committed record of the part, oldest first, up to the end as it is when reached. `backtest` over these
+/// lines gives what the running service said.
+pub fn export_log(config: &Config, part: &Part, out: &mut dyn Write) -> Result<Exported, Failure> {
     let reader = Reader::new(config)?;
     let log = config.topics.log.as_str();
     let partitions = reader.partitions(log)?;
@@ -35,25 +49,38 @@ pub fn export_log(config: &Config, part: &Part, out: &mut dyn Write) -> Result<u
         let message = format!("`{log}` has {partitions} partitions; there is no partition {partition}");
         return Err(Failure::new(Kind::Configuration, message));
     }
-    let mut count = 0;
+    let mut exported = Exported { partition, partitions, records: 0, workspaces: BTreeSet::new() };
     let stopped = reader.read((log, partition), None, None, nothing, |message| {
         let offset = message.offset();
-        let line = match decode_record(message.payload().unwrap_or_default()) {
-            Ok(record) => record_to_json(&record.to_owned()),
+        let record = match decode_record(message.payload().unwrap_or_default()) {
+            Ok(record) => record.to_owned(),
             Err(error) => {
                 let message = format!("log record at offset {offset} cannot be read: {error}");
                 return ControlFlow::Break(Failure::new(Kind::Data, message));
             }
         };
-        count += 1;
-        match writeln!(out, "{line}") {
+        exported.records += 1;
+        if let Some(name) = workspace(&record).filter(|name| !exported.workspaces.contains(*name)) {
+            exported.workspaces.insert(name.clone());
+        }
+        match writeln!(out, "{}", record_to_json(&record)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error.into()),
         }
     })?;
     match stopped {
         Some(failure) => Err(failure),
-        None => Ok(count),
+        None => Ok(exported),
+    }
+}
+
+/// Whom a record is for; clocks and epochs are for all.
+fn workspace(record: &LogRecord) -> Option<&Name> {
+    match record {
+        LogRecord::Event(record) => Some(&record.event.envelope.workspace),
+        LogRecord::Plan(record) => Some(&record.workspace),
+        LogRecord::Command(record) => Some(&record.workspace),
+        LogRecord::Clock(_) | LogRecord::Epoch(_) => None,
     }
 }
 

@@ -36,14 +36,14 @@ mod transaction;
 pub use admin::ensure_topics;
 pub use alerts::{AlertFeed, Told, follow_alerts};
 pub use allowed::AllowHandle;
-pub use append::{Acknowledge, acknowledge, apply_plan};
+pub use append::{Acknowledge, acknowledge, apply_plan, plans_in_log};
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
 pub use client::FORCED;
 pub use config::{
     CheckpointPlace, Config, ConfiguredPlan, EngineStage, IntakeConfig, ResetFrom, Stages, Topics,
 };
 pub use doctor::{Check, Outcome, check as doctor};
-pub use export::{Part, TopicRecord, export_log, read_topic};
+pub use export::{Exported, Part, TopicRecord, export_log, read_topic};
 pub use failure::{Failure, Kind};
 pub use flow::{Flow, Flows};
 pub use metric::{describe as describe_metrics, plan_reload};

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use plumbline_engine::task::Bounds;
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
@@ -18,9 +19,13 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Time between looks at what else there is to do.
 const MEANWHILE: Duration = Duration::from_millis(500);
 
+/// How long a broker may take to be heard of before somebody is told.
+const UNHEARD: Duration = Duration::from_secs(3);
+
 /// A reader of stretches.
 pub(crate) struct Reader {
     consumer: BaseConsumer,
+    servers: String,
 }
 
 /// Nothing to do meanwhile.
@@ -30,19 +35,24 @@ pub(crate) fn nothing<B>() -> ControlFlow<B> {
 
 impl Reader {
     pub(crate) fn new(config: &Config) -> Result<Reader, Failure> {
-        Ok(Reader { consumer: reader_config(config).create()? })
+        Reader::of(config, &reader_config(config))
     }
 
     /// A reader that sees what is not committed, too.
     pub(crate) fn of_everything(config: &Config) -> Result<Reader, Failure> {
-        Ok(Reader { consumer: reader_config(config).set("isolation.level", "read_uncommitted").create()? })
+        Reader::of(config, reader_config(config).set("isolation.level", "read_uncommitted"))
     }
 
     /// A reader that may ask for what the group of a stage has committed, without being its member.
     pub(crate) fn onlooker(config: &Config, stage: &str) -> Result<Reader, Failure> {
         let mut client = reader_config(config);
         client.set("group.id", group_id(config, stage));
-        Ok(Reader { consumer: client.create()? })
+        Reader::of(config, &client)
+    }
+
+    fn of(config: &Config, client: &ClientConfig) -> Result<Reader, Failure> {
+        let servers = config.kafka.get("bootstrap.servers").cloned().unwrap_or_default();
+        Ok(Reader { consumer: client.create()?, servers })
     }
 
     /// What the group has committed of these partitions; only for an [onlooker](Reader::onlooker).
@@ -61,7 +71,15 @@ impl Reader {
 
     /// Number of partitions of a topic; 0 where it does not exist.
     pub(crate) fn partitions(&self, topic: &str) -> Result<i32, Failure> {
-        let metadata = self.consumer.fetch_metadata(Some(topic), REQUEST)?;
+        let first = self.consumer.fetch_metadata(Some(topic), UNHEARD);
+        let metadata = first.or_else(|error| {
+            let (servers, seconds) = (&self.servers, REQUEST.as_secs());
+            tracing::warn!(%error, "no answer from Kafka at {servers} yet; trying for {seconds} s");
+            self.consumer.fetch_metadata(Some(topic), REQUEST)
+        });
+        let metadata = metadata.map_err(|error| {
+            Failure::from(error).during(format!("no answer from Kafka at {}", self.servers))
+        })?;
         let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
         Ok(found.map_or(0, |t| t.partitions().len() as i32))
     }

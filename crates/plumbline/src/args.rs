@@ -32,7 +32,8 @@ Exit codes:
   6  an error inside Plumbline
 
 Results go to standard output; progress, summaries and logs go to standard error.
-PLUMBLINE_LOG sets what is logged (for example PLUMBLINE_LOG=info,plumbline_pipeline=debug).";
+PLUMBLINE_LOG sets what is logged (for example PLUMBLINE_LOG=info,plumbline_pipeline=debug); without it warnings, and
+of `run` what it does, too.";
 
 /// Streaming drift detection for sales-and-marketing plans.
 #[derive(Debug, Parser)]
@@ -277,7 +278,10 @@ pub(crate) struct AckArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
-    /// Print all records of the log as JSON lines; `backtest` takes them as they are.
+    /// Print the records of a log partition as JSON lines, which `backtest` takes as they are, or write all partitions.
+    ///
+    /// A workspace lives in one partition of the log, beside others. Without a choice it is the partition of the
+    /// configured workspace; where several are configured, or none, one of the flags must choose.
     Export(LogExportArgs),
 }
 
@@ -287,20 +291,24 @@ pub(crate) struct LogExportArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) part: LogPart,
-    /// Where to; compressed by the name's end (.gz, .zst); `-` is standard output.
+    /// Where to; compressed by the name's end (.gz, .zst); `-` is standard output. With --all the folder.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
 }
 
 /// Which part of the log.
 #[derive(Debug, Args)]
+#[group(multiple = false)]
 pub(crate) struct LogPart {
     /// The partition that holds this workspace.
-    #[arg(long, default_value = "default")]
-    pub(crate) workspace: Name,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace: Option<Name>,
     /// This partition.
-    #[arg(long, conflicts_with = "workspace")]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) partition: Option<i32>,
+    /// Every partition, one file each: partition-0.jsonl.zst and so on in the folder named by --output.
+    #[arg(long, requires = "output")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]

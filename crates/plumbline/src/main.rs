@@ -37,7 +37,11 @@ use progress::Progress;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // The demo's screen is for its story; the embedded broker's grumbling is not part of it.
-    let level = if matches!(cli.command, Command::Demo(_)) { "error" } else { "warn" };
+    let level = match cli.command {
+        Command::Demo(_) => "error",
+        Command::Run(_) => "info",
+        _ => "warn",
+    };
     logs::to_stderr(cli.log_format, level);
     match run(cli) {
         Ok(answer) => answer.into(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli {
+    pub(crate) mod broker;
     pub(crate) mod files;
     pub(crate) mod fitting;
     pub(crate) mod judgement;

@@ -310,12 +310,16 @@ fn read_day_table(reader: &mut Reader<'_>, field: &Field<'_>) -> Option<Vec<Shar
     }
 }
 
+/// What a drafted plan has in place of a team.
+const UNNAMED: &str = "change-me";
+
 /// `owners`, from at least two functions; `None` where absent or wrong.
 pub(crate) fn read_owners(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Vec<Owner>> {
     let field = section.field("owners")?;
     let example = "[{ function = \"marketing\", team = \"demand-gen\" }]";
     let mut owners: Vec<Owner> = Vec::new();
     let elements = field.array(reader, example)?;
+    let mut unnamed = false;
     let mut whole = elements.len() <= MAX_OWNERS;
     if !whole {
         reader.error(field.at(), format!("{} lists more than {MAX_OWNERS}", field.name), "name fewer teams");
@@ -331,6 +335,7 @@ pub(crate) fn read_owners(reader: &mut Reader<'_>, section: &Section<'_>) -> Opt
         let team = owner.require(reader, "team", "\"sdr-emea\"").and_then(|f| f.name(reader, "\"sdr-emea\""));
         match (function, team) {
             (Some(function), Some(team)) => {
+                unnamed = unnamed || team.as_str() == UNNAMED;
                 let owner = Owner { function, team };
                 if !owners.contains(&owner) {
                     owners.push(owner);
@@ -338,6 +343,13 @@ pub(crate) fn read_owners(reader: &mut Reader<'_>, section: &Section<'_>) -> Opt
             }
             _ => whole = false,
         }
+    }
+    if unnamed {
+        reader.warning(
+            field.at(),
+            format!("{} still have the draft's `{UNNAMED}` for a team", field.name),
+            "name the teams that own it: an alert tells them",
+        );
     }
     if whole && !two_functions(&owners) {
         reader.error(

@@ -172,3 +172,28 @@ fn checkpoints_go_to_a_directory_or_to_a_url() {
         assert_eq!(config.engine.checkpoints, expected, "{text}");
     }
 }
+
+/// What a workspace at its bounds takes, as docs/ops.md has it: a journey 120 bytes, a cell 12, all twice while a
+/// checkpoint is written, beside what the process takes anyway.
+fn bytes_at_the_bounds(limits: &Limits) -> usize {
+    2 * (limits.journeys * 120 + limits.cells * 12) + 100_000_000
+}
+
+#[test]
+fn what_is_shipped_with_a_memory_limit_is_bounded_within_it() {
+    const CONFIGURATION: &str = include_str!("../../../../deploy/kubernetes/config/plumbline.toml");
+    const POD: &str = include_str!("../../../../deploy/kubernetes/stateful-set.yaml");
+    const UNIT: &str = include_str!("../../../../deploy/systemd/plumbline.service");
+    assert!(POD.contains("limits: { memory: 1Gi }"));
+    let limits = parse(CONFIGURATION, &[]).unwrap().limits;
+    assert!(bytes_at_the_bounds(&limits) <= 1 << 30, "{limits:?}");
+
+    assert!(UNIT.contains("\nMemoryMax=2G\n"));
+    let environment: Vec<_> = UNIT
+        .lines()
+        .filter_map(|line| line.strip_prefix("Environment=")?.split_once('='))
+        .filter(|(name, _)| name.starts_with("PLUMBLINE_"))
+        .collect();
+    let limits = parse(EXAMPLE, &environment).unwrap().limits;
+    assert!(bytes_at_the_bounds(&limits) <= 2 << 30, "{limits:?}");
+}

@@ -62,6 +62,10 @@ fn a_history_is_fitted_drafted_and_written_into_its_plan() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     let check = plumbline(&["plan", "check", &draft]);
     assert_eq!(check.code, 0, "{}", check.stdout);
+    let unfinished = "draft.toml:";
+    let named =
+        check.stdout.lines().any(|line| line.contains(unfinished) && line.contains("`change-me` for a team"));
+    assert!(named, "{}", check.stdout);
     let text = std::fs::read_to_string(&draft).unwrap();
     for part in [
         "effective_from = 2025-0",

@@ -13,6 +13,7 @@ mod sight;
 
 use std::io::Read;
 
+use plumbline_pipeline::ConfiguredPlan;
 use plumbline_plan::{Diagnostic, Level, Parsed, Plan, check_report};
 use serde_json::json;
 
@@ -72,15 +73,48 @@ pub(crate) fn apply(args: &PlanApplyArgs) -> Outcome {
         return Err(Kind::Configuration
             .says("no plan is configured: name one with `plan = \"…\"` or --plan".to_owned()));
     }
+    // All or none: what one of them lacks is known before any is written.
+    let mut new = Vec::new();
     for plan in &config.plans {
-        plumbline_pipeline::apply_plan(&config, plan).map_err(settings::failure)?;
+        let texts = plumbline_pipeline::plans_in_log(&config, &plan.workspace).map_err(settings::failure)?;
+        let known: Vec<Parsed> = texts.iter().filter_map(|text| Plan::parse("log", text).ok()).collect();
+        new.push(is_new(plan, known.iter().map(|known| &known.plan))?);
+    }
+    for (plan, new) in config.plans.iter().zip(new) {
+        if new {
+            plumbline_pipeline::apply_plan(&config, plan).map_err(settings::failure)?;
+        }
         if args.json {
-            println!("{}", json!({ "workspace": plan.workspace, "revision": plan.revision }));
+            println!("{}", json!({ "workspace": plan.workspace, "revision": plan.revision, "new": new }));
         } else {
-            println!("workspace {}: revision {} is in the log", plan.workspace, plan.revision);
+            let already = if new { "" } else { " already" };
+            println!("workspace {}: revision {} is in the log{already}", plan.workspace, plan.revision);
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Whether the log lacks this plan. One that the state machine would refuse beside those is refused here.
+fn is_new<'a>(plan: &ConfiguredPlan, known: impl Iterator<Item = &'a Plan>) -> Outcome<bool> {
+    // It takes rising revisions, and of one revision the first text.
+    let mut in_force: Option<&Plan> = None;
+    for known in known {
+        if in_force.is_none_or(|before| known.revision > before.revision) {
+            in_force = Some(known);
+        }
+    }
+    let refuse = |why: String| Err(Kind::Configuration.says(format!("workspace {}: {why}", plan.workspace)));
+    match in_force {
+        Some(known) if known.revision > plan.revision => refuse(format!(
+            "revision {} is older than revision {}, which is in the log",
+            plan.revision, known.revision
+        )),
+        Some(known) if known.revision == plan.revision && known.content_hash != plan.content_hash => {
+            refuse(format!("the log holds another text of revision {}: raise `revision`", plan.revision))
+        }
+        Some(known) => Ok(known.revision != plan.revision),
+        None => Ok(true),
+    }
 }
 
 fn as_json(parsed: &Result<Parsed, Vec<Diagnostic>>) -> serde_json::Value {
