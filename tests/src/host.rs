@@ -46,7 +46,10 @@ impl Host {
     pub fn start(program: &Path, config: &Config, stages: &str) -> anyhow::Result<Host> {
         let mut told = tempfile::NamedTempFile::new()?;
         told.write_all(to_json(config, stages).to_string().as_bytes())?;
-        let mut child = Command::new(program)
+        // A file that may not grow is an error to it and not its end; what is ignored stays so in what is executed.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$1\""])
+            .arg(program)
             .arg(told.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -79,6 +82,15 @@ impl Host {
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
         anyhow::ensure!(sent.success(), "kill -{name}");
+        Ok(())
+    }
+
+    /// Lets no file of its grow beyond so many bytes (`None`: as before), as a disk that is full.
+    pub fn limit_files(&self, bytes: Option<u64>) -> anyhow::Result<()> {
+        let soft = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let limit = format!("--fsize={soft}:");
+        let set = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), &limit]).status()?;
+        anyhow::ensure!(set.success(), "prlimit {limit}");
         Ok(())
     }
 

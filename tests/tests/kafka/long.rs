@@ -60,9 +60,9 @@ impl Dice {
 enum Fault {
     Kill,
     BrokerCrash,
-    /// A third instance comes, and goes once it has its share: two rebalances.
+    /// A third instance comes, and goes once it has its share: two rebalances at least.
     ComeAndGo,
-    /// Longer than its session.
+    /// Longer than its session, until the other has its share, too; then it comes back: two rebalances at least.
     Sleep,
 }
 
@@ -102,12 +102,33 @@ impl Supervised {
         .unwrap();
     }
 
+    /// Waits until this one has the whole log.
+    fn is_alone(&mut self, at: usize) {
+        eventually("it has the whole log", 240, || {
+            self.look();
+            let report = self.0[at].1.report();
+            Ok(report.ready && report.partitions[1] == LOG_PARTITIONS as usize)
+        })
+        .unwrap();
+    }
+
+    /// How often the group has given this one log partitions, since its process was started.
+    fn given(&self, at: usize) -> u64 {
+        self.0[at].1.report().assignments[1]
+    }
+
     fn own_everything(&mut self) -> bool {
         self.look();
         let reports = self.0.iter().map(|(_, host)| host.report());
         let (ready, owned) = reports.fold((true, 0), |(ready, n), r| (ready && r.ready, n + r.partitions[1]));
         ready && owned == LOG_PARTITIONS as usize
     }
+}
+
+/// Of an instance that was given partitions so often before and after; one that was started anew meanwhile counts from
+/// nothing, so that this is the least there were.
+fn rebalances_since(before: u64, now: u64) -> u64 {
+    now.checked_sub(before).unwrap_or(now)
 }
 
 #[test]
@@ -154,21 +175,31 @@ fn nothing_is_lost_or_doubled_through_rounds_of_kills_broker_crashes_rebalances_
             }
             Fault::BrokerCrash => broker.crash_and_restart().unwrap(),
             Fault::ComeAndGo => {
+                running.is_at_work(0);
+                let before = running.given(0);
                 running.0.push((named("c"), host(&named("c"), "all")));
                 running.is_at_work(2);
                 if let Some((_, third)) = running.0.pop() {
                     assert!(third.stop().unwrap());
-                    rebalances += 2;
                 }
+                eventually("its share is taken over", 240, || Ok(running.own_everything())).unwrap();
+                rebalances += rebalances_since(before, running.given(0));
             }
             Fault::Sleep => {
                 running.is_at_work(victim);
-                let victim = &running.0[victim].1;
-                victim.signal("STOP").unwrap();
-                std::thread::sleep(Duration::from_secs(8));
-                victim.signal("CONT").unwrap();
-                // Its share went to the other, and comes back.
-                rebalances += 2;
+                let other = 1 - victim;
+                let before = running.given(other);
+                running.0[victim].1.signal("STOP").unwrap();
+                running.is_alone(other);
+                running.0[victim].1.signal("CONT").unwrap();
+                // It still says what it had: the other knows when it has given up some.
+                eventually("its share comes back", 240, || {
+                    running.look();
+                    Ok(running.0[other].1.report().partitions[1] < LOG_PARTITIONS as usize)
+                })
+                .unwrap();
+                eventually("both are at work", 240, || Ok(running.own_everything())).unwrap();
+                rebalances += rebalances_since(before, running.given(other));
             }
         }
         if number % 10 == 9 {
@@ -176,7 +207,11 @@ fn nothing_is_lost_or_doubled_through_rounds_of_kills_broker_crashes_rebalances_
         }
     }
     sent += send_events(&world, stream);
-    eprintln!("all {} faults, {rebalances} rebalances, done after {:?}", faults.len(), begun.elapsed());
+    eprintln!(
+        "all {} faults, at least {rebalances} rebalances, done after {:?}",
+        faults.len(),
+        begun.elapsed()
+    );
     eventually("everything is in the log", 1_200, || {
         running.look();
         Ok(world.intake_committed()? == sent as i64)
@@ -210,7 +245,9 @@ fn two_instances_judge_a_log_of_64_workspaces_as_one_does() {
         return;
     }
     let events = number("PLUMBLINE_TEST_EVENTS", 60_000);
-    let broker = Broker::start_own().unwrap();
+    // A new group waits for all its members, so that none has judged everything before the next is there.
+    let together = "group.initial.rebalance.delay.ms=3000\n";
+    let broker = Broker::start_with(&[], |_, _| Ok(together.to_owned())).unwrap();
     let mut world = World::sized(broker.address(), "scale", LOG_PARTITIONS).unwrap();
     world.config.intake.clock_every = Duration::from_secs(1);
     let stream = companies(&mut world, 64, events);
@@ -231,14 +268,19 @@ fn two_instances_judge_a_log_of_64_workspaces_as_one_does() {
         other.config.topics.log.clone_from(&world.config.topics.log);
         other.config.plans.clone_from(&world.config.plans);
         other.config.engine.reset_from = Some(ResetFrom::Earliest);
-        let begun = Instant::now();
         let hosts: Vec<Host> = (0..instances)
             .map(|n| {
                 host(&Config { instance: format!("by-{instances}-{n}"), ..other.config.clone() }, "engine")
             })
             .collect();
+        let each_has_a_share = || hosts.iter().all(|host| host.report().partitions[1] > 0);
+        eventually("each has a share of the log", 120, || Ok(each_has_a_share())).unwrap();
+        let begun = Instant::now();
         judged(&other, &hosts.iter().collect::<Vec<_>>());
         let took = begun.elapsed();
+        assert!(each_has_a_share(), "to the end");
+        let alerts: Vec<u64> = hosts.iter().map(|host| host.report().alerts).collect();
+        assert!(alerts.iter().all(|alerts| *alerts > 0), "each has judged: {alerts:?} alerts");
         eprintln!("{instances} instances: {:.0} records/s, {took:?}", sent as f64 / took.as_secs_f64());
         for host in hosts {
             assert!(host.stop().unwrap());
