@@ -2,7 +2,7 @@
 
 use std::str;
 
-use plumbline_engine::{Engine, EngineConfig, History, HistoryError, Stop};
+use plumbline_engine::{Engine, EngineConfig, History, HistoryError, Output, Stop};
 use plumbline_events::{LogRecord, RecordView, decode_record, encode_record, record_from_json};
 use plumbline_units::{Seconds, Timestamp};
 
@@ -21,14 +21,25 @@ pub fn log(data: &[u8]) {
     }
     let cut = usize::from(how >> 1) % (views.len() + 1);
     let mut whole = Engine::new(config());
-    play(&mut whole, &views, 0, views.len());
+    let expected = play(&mut whole, &views, 0, views.len());
     let mut before = Engine::new(config());
-    let went_on = play(&mut before, &views, 0, cut);
+    let mut found = play(&mut before, &views, 0, cut);
     let mut after = Engine::load(config(), &saved(&before)).expect("what was saved is loaded");
-    if went_on {
-        play(&mut after, &views, cut, views.len());
+    // A machine that has stopped is not gone on from.
+    if found.stop.is_none() {
+        let rest = play(&mut after, &views, cut, views.len());
+        found.said.extend(rest.said);
+        found.stop = rest.stop;
         assert!(saved(&after) == saved(&whole), "restored after {cut} of {} records", views.len());
     }
+    assert_eq!(found, expected, "restored after {cut} of {} records", views.len());
+}
+
+/// What a machine has said, and why it goes no further.
+#[derive(Debug, PartialEq)]
+struct Heard {
+    said: Vec<Output>,
+    stop: Option<String>,
 }
 
 /// Limits so low that they are reached.
@@ -74,17 +85,17 @@ fn short(views: &[RecordView<'_>]) -> bool {
     last <= first.plus(LONGEST)
 }
 
-/// Applies records; whether the machine goes on.
-fn play(engine: &mut Engine, views: &[RecordView<'_>], from: usize, to: usize) -> bool {
-    let mut out = Vec::new();
+/// Applies records until the machine stops.
+fn play(engine: &mut Engine, views: &[RecordView<'_>], from: usize, to: usize) -> Heard {
+    let mut said = Vec::new();
     for (offset, view) in views.iter().enumerate().take(to).skip(from) {
-        if let Err(stop) = engine.apply(offset as i64, view, &mut Past(views), &mut out) {
-            assert!(!stop.to_string().is_empty());
-            return false;
+        if let Err(stop) = engine.apply(offset as i64, view, &mut Past(views), &mut said) {
+            let stop = stop.to_string();
+            assert!(!stop.is_empty());
+            return Heard { said, stop: Some(stop) };
         }
-        out.clear();
     }
-    true
+    Heard { said, stop: None }
 }
 
 pub(crate) fn saved(engine: &Engine) -> Vec<u8> {
