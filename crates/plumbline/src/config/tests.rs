@@ -192,7 +192,7 @@ fn what_is_shipped_with_a_memory_limit_is_bounded_within_it() {
     let environment: Vec<_> = UNIT
         .lines()
         .filter_map(|line| line.strip_prefix("Environment=")?.split_once('='))
-        .filter(|(name, _)| name.starts_with("PLUMBLINE_"))
+        .filter(|(name, _)| name.starts_with("PLUMBLINE_LIMITS__"))
         .collect();
     let limits = parse(EXAMPLE, &environment).unwrap().limits;
     assert!(bytes_at_the_bounds(&limits) <= 2 << 30, "{limits:?}");
