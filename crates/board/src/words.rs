@@ -122,15 +122,6 @@ pub(crate) fn bounds(target: &TargetView, currency: &str) -> String {
     }
 }
 
-/// An instant to the minute, in UTC.
-pub(crate) fn minute(at: plumbline_units::Timestamp) -> String {
-    let text = at.to_string();
-    match text.get(..16) {
-        Some(minute) => format!("{} UTC", minute.replacen('T', " ", 1)),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,11 +139,5 @@ mod tests {
         assert_eq!(signed(-0.26), "−26%");
         assert_eq!(value(1_209_600.0, Some("duration"), "EUR"), "14.0 d");
         assert_eq!(value(2500.0, Some("money"), "EUR"), "2,500 EUR");
-    }
-
-    #[test]
-    fn an_instant_is_shown_to_the_minute() {
-        let at: plumbline_units::Timestamp = "2026-03-22T23:00:41Z".parse().unwrap();
-        assert_eq!(minute(at), "2026-03-22 23:00 UTC");
     }
 }

@@ -83,6 +83,14 @@ impl FromStr for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// As people read it: `2026-04-14 02:00 UTC`.
+    pub fn to_minute(self) -> String {
+        let (day, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        format!("{} {:02}:{:02} UTC", Day(day as i32), millis / 3_600_000, millis / 60_000 % 60)
+    }
+}
+
 /// RFC 3339 in UTC, with milliseconds only where there are any.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -58,7 +58,7 @@ pub(crate) fn board(view: &WorkspaceView, stale: bool, episodes: &Episodes, quer
                 None => "No day is judged yet: the first closes once its events have arrived.",
             }
             @if let Some(watermark) = view.passing.watermark {
-                " · everything up to " time datetime=(watermark) { (words::minute(watermark)) } " has arrived"
+                " · everything up to " time datetime=(watermark) { (watermark.to_minute()) } " has arrived"
             }
             " · " (view.plan.timezone)
         }

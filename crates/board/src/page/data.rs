@@ -24,7 +24,7 @@ pub(crate) fn data(view: &WorkspaceView, episodes: &Episodes) -> Markup {
                 h2 { (problem.title) }
                 p { (problem.summary) }
                 dl.facts {
-                    dt { "Since" } dd { (words::minute(problem.since)) }
+                    dt { "Since" } dd { (problem.since.to_minute()) }
                     @if !problem.action.is_empty() { dt { "Do" } dd { (problem.action) } }
                     dt { "Verdicts" } dd { @if problem.critical { "those it would corrupt are held back until it is mended" } @else { "none is held back" } }
                 }
@@ -37,7 +37,7 @@ pub(crate) fn data(view: &WorkspaceView, episodes: &Episodes) -> Markup {
                 @for notice in notices {
                     li.(notice.last.severity) {
                         a href=(format!("/e/{}", segment(&notice.last.alert_id))) { (notice.last.title) }
-                        " " small { (words::minute(notice.last.detected_at)) }
+                        " " small { (notice.last.detected_at.to_minute()) }
                         @if let Some(mend) = &notice.last.action { br; small { (mend) } }
                     }
                 }
@@ -45,7 +45,7 @@ pub(crate) fn data(view: &WorkspaceView, episodes: &Episodes) -> Markup {
         }
         h2 { "Who was heard" }
         (table("Streams", &["input topic", "source", "last heard", "complete up to"], view.passing.streams.iter().map(|s| {
-            [s.topic.clone(), s.source.clone(), words::minute(s.last_received), words::minute(s.watermark)]
+            [s.topic.clone(), s.source.clone(), s.last_received.to_minute(), s.watermark.to_minute()]
         }).collect()))
         @if !view.passing.ignored_stages.is_empty() {
             h2 { "Stages that the plan does not list" }

@@ -47,7 +47,7 @@ pub(super) fn card(told: &Told) -> Markup {
                 @if last.historical { ", history" }
                 @if let Some(asked) = asked_again(last) { ", " (asked) }
                 @if let Some(by) = &last.inhibited_by { ", explained by " (by) }
-                ", since " (last.onset.as_ref().map_or_else(|| words::minute(told.first.detected_at), |o| format!("about {}", o.estimate)))
+                ", since " (last.onset.as_ref().map_or_else(|| told.first.detected_at.to_minute(), |o| format!("about {}", o.estimate)))
             }
             @if !last.owners.is_empty() { br; small { (owners(last)) } }
         }
@@ -113,7 +113,7 @@ fn facts(told: &Told) -> Markup {
         last.coincident.iter().map(|c| format!("{}: {} {}", c.day, c.what, words::signed(c.relative)));
     html! {
         dl.facts {
-            (row("Detected", Some(words::minute(told.first.detected_at))))
+            (row("Detected", Some(told.first.detected_at.to_minute())))
             (row("Since", onset))
             (row("What changed then", Some(steps.collect::<Vec<_>>().join(" · "))))
             (row("Effect", effect))
@@ -136,9 +136,9 @@ fn facts(told: &Told) -> Markup {
 /// Which functions have acknowledged it, and which have still to. Data has no owners in the plan.
 fn known(alert: &Alert) -> Option<String> {
     let said = alert.acknowledgements.iter().map(|a| {
-        let until = a.until.map(|until| format!(" until {}", words::minute(until))).unwrap_or_default();
+        let until = a.until.map(|until| format!(" until {}", until.to_minute())).unwrap_or_default();
         let note = if a.note.is_empty() { String::new() } else { format!(": {}", a.note) };
-        format!("{} since {}{until}{note}", a.function, words::minute(a.at))
+        format!("{} since {}{until}{note}", a.function, a.at.to_minute())
     });
     let silent = alert.unspoken();
     let waits = (!silent.is_empty()).then(|| format!("not yet acknowledged by {}", silent.join(", ")));
@@ -283,7 +283,7 @@ fn records(told: &Told) -> Markup {
                     tbody {
                         @for (at, change) in told.changes.iter().enumerate() {
                             @if at == 1 && told.left_out > 0 { tr { td colspan="4" { (told.left_out) " more records are on the topic" } } }
-                            tr { td { (words::minute(change.at)) } td { (change.transition) } td { (change.severity) } td.why { (change.says) } }
+                            tr { td { (change.at.to_minute()) } td { (change.transition) } td { (change.severity) } td.why { (change.says) } }
                         }
                     }
                 }

@@ -231,7 +231,7 @@ impl Source {
         let mut finding = Finding::new(Kind::SilentSource, name, since);
         finding.published = self.watch.outage.is_some();
         finding.spoils = Some(spoils);
-        finding.title = format!("{name} is silent: nothing heard since {since}");
+        finding.title = format!("{name} is silent: nothing heard since {}", since.to_minute());
         finding.summary = format!(
             "Nothing has come from {name} for {silent}, longer than its rhythm explains at this time of the week; \
              what is missing would look like drift."
@@ -295,8 +295,9 @@ fn stopped(name: &str, label: &str, typed: &Watch, spoils: Spoils) -> Finding {
     finding.spoils = Some(spoils);
     finding.title = format!("{name} sends no {label} any more");
     finding.summary = format!(
-        "No {label} has come from {name} since {since} while its other events flow; what is missing would look like \
-         drift."
+        "No {label} has come from {name} since {} while its other events flow; what is missing would look like \
+         drift.",
+        since.to_minute()
     );
     finding.action = format!(
         "Check the subscription or export of {label} at {name}: a provider may have switched it off after errors; then \

@@ -17,6 +17,7 @@ pub(super) fn back(recent: f64, share: f64, all: f64) -> bool {
 /// `to`: the value that nobody declared and that came instead.
 pub(super) fn vanished(key: &str, share: f64, since: Timestamp, renamed: bool, to: Option<&str>) -> Finding {
     let mut finding = Finding::new(Kind::VanishedValue, key, since);
+    let since = since.to_minute();
     finding.critical = true;
     let hint = match to {
         _ if !renamed => String::new(),
@@ -57,6 +58,7 @@ pub(super) fn renamed_freely(dimension: &str, from: &str, to: &str, share: f64, 
     let (from, to) = (short(from), short(to));
     let key = format!("{dimension}={from}");
     let mut finding = Finding::new(Kind::VanishedValue, &key, since);
+    let since = since.to_minute();
     finding.title = format!("no lead has {key} any more: renamed to {to}?");
     finding.summary = format!(
         "{:.0}% of the leads used to have {key} and none has had it since {since}; {dimension}={to} came as it went and \

@@ -68,3 +68,9 @@ fn weekdays_count_from_monday() {
     assert_eq!("2026-11-22".parse::<Day>().unwrap().month_start().to_string(), "2026-11-01");
     assert_eq!("1969-12-29".parse::<Day>().unwrap().weekday(), 0);
 }
+
+#[test]
+fn an_instant_is_shown_to_the_minute() {
+    let at: Timestamp = "2026-03-22T23:00:41Z".parse().unwrap();
+    assert_eq!(at.to_minute(), "2026-03-22 23:00 UTC");
+}
