@@ -61,6 +61,7 @@ fn main_plan() -> Plan {
         content_hash: [0; 32],
         effective_from: first,
         live_from: None,
+        review_every: Seconds(7 * Seconds::DAY.0),
         zone: Zone::UTC,
         currency: "EUR".parse().expect("a currency"),
         fiscal_year_start: (1, 1),

@@ -52,7 +52,7 @@ impl Judge {
             let Some(told) = told.get(&key) else {
                 // What people said of the key before was said of another alert.
                 let alert_id = Some(name(&key));
-                let fresh = Episode { alert_id, acknowledgements: Vec::new(), ..episode };
+                let fresh = Episode { alert_id, acknowledgements: Vec::new(), asked_again: 0, ..episode };
                 changes.push(self.keep(fresh.open(now)));
                 continue;
             };

@@ -248,7 +248,7 @@ fn what_was_published_by_another_version_is_taken_over() {
     let told = Told {
         alert_id: "a1".into(),
         sequence: 9,
-        severity: held.severity,
+        severity: Some(held.severity),
         label: Some(held.assessment.drift.label.clone()),
         inhibited_by: held.inhibited_by.clone(),
         historical: held.historical,
@@ -263,7 +263,8 @@ fn what_was_published_by_another_version_is_taken_over() {
     let (severity, moved) = other(held.severity);
     for (told, said) in [
         (told.clone(), None),
-        (Told { severity, ..told.clone() }, Some(moved)),
+        (Told { severity: Some(severity), ..told.clone() }, Some(moved)),
+        (Told { severity: None, ..told.clone() }, Some(Transition::Revised)),
         (Told { label: Some("another".into()), ..told.clone() }, Some(Transition::Revised)),
         (Told { inhibited_by: Some(EpisodeKey("p/another/".into())), ..told }, Some(Transition::Revised)),
     ] {
