@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::gauges;
 use crate::history::{Episodes, History, Told};
+use crate::refused::{DeadLetter, DeadLetters};
 use crate::samples::Samples;
 use crate::view::{Passing, Stamp, WorkspaceView, view};
 
@@ -28,6 +29,7 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     workspaces: RwLock<BTreeMap<String, Shown>>,
     history: RwLock<History>,
+    dead_letters: RwLock<DeadLetters>,
     versions: watch::Sender<Versions>,
 }
 
@@ -69,6 +71,7 @@ impl Default for Shared {
         Shared(Arc::new(Inner {
             workspaces: RwLock::default(),
             history: RwLock::default(),
+            dead_letters: RwLock::default(),
             versions: watch::Sender::default(),
         }))
     }
@@ -144,6 +147,25 @@ impl Shared {
                 versions.everywhere += 1;
             });
         }
+    }
+
+    /// Takes a dead letter.
+    pub fn refused(&self, letter: DeadLetter) {
+        self.dead_letters_mut().take(letter);
+    }
+
+    /// Says whether the dead-letter topic has been read to its end, and is followed from there.
+    pub fn refused_all(&self, all: bool) {
+        self.dead_letters_mut().complete = all;
+    }
+
+    fn dead_letters_mut(&self) -> RwLockWriteGuard<'_, DeadLetters> {
+        self.0.dead_letters.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was refused.
+    pub(crate) fn dead_letters(&self) -> DeadLetters {
+        self.0.dead_letters.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn workspaces_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Shown>> {

@@ -8,12 +8,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use plumbline_board::{Board, Readiness, Shared};
+use plumbline_board::{Board, DeadLetter, Readiness, Shared};
 use plumbline_engine::{Engine, EngineConfig, Output};
 use plumbline_events::{Body, LeadFact};
 use plumbline_harness::LogWriter;
 use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
-use plumbline_units::{Name, Seconds};
+use plumbline_units::{Name, Seconds, Timestamp};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -53,6 +53,9 @@ fn judged(edit: impl Fn(&str) -> String) -> Shared {
         }
     }
     shared.told_all(true);
+    let (class, of) = ("malformed".to_owned(), "crm.leads-0@7".to_owned());
+    shared.refused(DeadLetter { partition: 0, offset: 3, time: Timestamp::clamped(0), class, of });
+    shared.refused_all(true);
     shared.look(0, &engine);
     shared
 }
@@ -178,7 +181,7 @@ async fn every_answer_is_as_described_and_every_link_of_every_page_leads_somewhe
     let targets = json(address, "/api/v1/workspaces/default/targets").await;
     let (target, scope) = (&targets["targets"][0]["target"], &targets["targets"][0]["scope"]);
     let described = document["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 9);
+    assert_eq!(described.len(), 10);
     let mut check = Check { document: &document, complaints: Vec::new(), arrays: BTreeMap::new() };
     for (path, operations) in described.iter().filter(|(_, operations)| operations["get"].is_object()) {
         let query = if path.ends_with("/series") {

@@ -9,7 +9,6 @@
 //! Nothing here decides anything about plans or drift. rdkafka appears in this crate alone.
 
 mod admin;
-mod alerts;
 mod allowed;
 mod append;
 mod checkpoint;
@@ -20,6 +19,7 @@ pub mod embedded;
 mod engine;
 mod export;
 mod failure;
+mod feed;
 mod flow;
 mod intake;
 mod layout;
@@ -34,7 +34,6 @@ mod time;
 mod transaction;
 
 pub use admin::ensure_topics;
-pub use alerts::{AlertFeed, Told, follow_alerts};
 pub use allowed::AllowHandle;
 pub use append::{Acknowledge, acknowledge, apply_plan, plans_in_log};
 pub use checkpoint::{Checkpoint, CheckpointStore, DirectoryStore, LastRecord};
@@ -45,6 +44,7 @@ pub use config::{
 pub use doctor::{Check, Outcome, check as doctor};
 pub use export::{Exported, Part, TopicRecord, export_log, read_topic};
 pub use failure::{Failure, Kind};
+pub use feed::{DeadLetter, Feed, Told, follow_alerts, follow_dead_letters};
 pub use flow::{Flow, Flows};
 pub use metric::{describe as describe_metrics, plan_reload};
 pub use partitioner::partition_of;

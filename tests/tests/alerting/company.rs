@@ -10,8 +10,7 @@ use plumbline_board::{Board, Readiness, Shared, install_recorder};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::embedded::{Embedded, Feeder};
 use plumbline_pipeline::{
-    AlertFeed, Config, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource, Told,
-    follow_alerts,
+    Config, Feed, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource, Told, follow_alerts,
 };
 use plumbline_simulator::{ScenarioKind, Spec, plan_toml};
 use plumbline_tests::host::configured_plan;
@@ -29,7 +28,7 @@ pub(crate) struct Company {
     clock: PlayedClock,
     status: StatusHandle,
     feeder: Feeder,
-    _alerts: AlertFeed,
+    _alerts: Feed,
     _pipeline: Pipeline,
     _broker: Embedded,
     _runtime: tokio::runtime::Runtime,

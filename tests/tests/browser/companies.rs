@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use plumbline_board::{Board, Readiness, Shared, install_recorder};
+use plumbline_board::{Board, DeadLetter, Readiness, Shared, install_recorder};
 use plumbline_engine::{Engine, EngineConfig, Output, STATE_MACHINE_VERSION};
 use plumbline_harness::{LogWriter, MemoryLog};
 use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
-use plumbline_units::{Day, Name, Seconds};
+use plumbline_units::{Day, Name, Seconds, Timestamp};
 
 /// A workspace, and the state it is in.
 pub(crate) const STATES: [(&str, &str); 4] = [
@@ -78,6 +78,12 @@ pub(crate) fn board(runtime: &tokio::runtime::Runtime) -> SocketAddr {
         judge(&shared, partition, workspace);
     }
     shared.told_all(true);
+    for offset in 0..3 {
+        let (class, of) = ("malformed".to_owned(), format!("crm.leads-0@{}", 70 + offset));
+        let time = Timestamp::clamped(1_770_000_000_000);
+        shared.refused(DeadLetter { partition: 0, offset, time, class, of });
+    }
+    shared.refused_all(true);
     let metrics = install_recorder(env!("CARGO_PKG_VERSION"), STATE_MACHINE_VERSION).unwrap();
     let ready = Arc::new(|| Readiness { ready: true, detail: String::new() });
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

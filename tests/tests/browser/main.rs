@@ -131,6 +131,7 @@ fn every_state_of_the_board_can_be_read_wide_and_on_a_phone_by_everybody() {
     }
     look("/", "steady", "workspaces");
     look("/w/silent/data", "silent", "data");
+    look("/dead-letters", "malformed", "dead-letters");
     look("/w/trapped/episodes", "open", "episodes");
     let mut page = browser.open(&format!("http://{address}/w/trapped"), 1440, false).unwrap();
     let first = "document.querySelector('ul.episodes a').getAttribute('href')";

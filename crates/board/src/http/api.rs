@@ -33,6 +33,7 @@ pub(crate) fn routes(shared: Shared, desk: Desk) -> Router {
             "/api/v1/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }),
         )
+        .route("/api/v1/dead-letters", get(dead_letters))
         .route("/api/v1/workspaces", get(workspaces))
         .route("/api/v1/workspaces/{workspace}/plan", get(plan))
         .route("/api/v1/workspaces/{workspace}/targets", get(targets))
@@ -158,6 +159,19 @@ async fn data(State(source): State<Source>, Path(workspace): Path<String>) -> Re
         json!({ "problems": &*view.data, "streams": view.passing.streams, "ignored_stages": ignored })
     };
     source.about(workspace, read).await
+}
+
+/// Of all workspaces: of what could not be read nobody knows whose it is.
+async fn dead_letters(State(source): State<Source>) -> Response {
+    let make = move || {
+        let letters = source.shared.dead_letters();
+        let classes: Vec<Value> =
+            letters.classes.iter().map(|(class, n)| json!({ "class": class, "letters": n })).collect();
+        let newest: Vec<_> = letters.newest.iter().rev().collect();
+        Json(json!({ "complete": letters.complete, "classes": classes, "dead_letters": newest }))
+            .into_response()
+    };
+    source.desk.draw(make).await
 }
 
 #[derive(Deserialize, Default)]

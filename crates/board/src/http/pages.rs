@@ -45,6 +45,7 @@ pub(crate) fn routes(shared: Shared, desk: Desk, ending: watch::Receiver<bool>) 
         .route("/w/{workspace}", get(board))
         .route("/w/{workspace}/episodes", get(episodes))
         .route("/w/{workspace}/data", get(data))
+        .route("/dead-letters", get(dead_letters))
         .route("/e/{alert}", get(episode))
         .route("/changes", get(changes))
         .route(
@@ -121,6 +122,11 @@ async fn data(State(site): State<Site>, Path(workspace): Path<String>) -> Respon
         }
         None => missing("This instance judges no such workspace."),
     }
+}
+
+async fn dead_letters(State(site): State<Site>) -> Response {
+    let draw = move || html(StatusCode::OK, page::dead_letters(&site.shared.dead_letters()));
+    site.desk.draw(draw).await
 }
 
 async fn episode(State(site): State<Site>, Path(alert): Path<String>) -> Response {

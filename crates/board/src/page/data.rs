@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::{Frame, segment};
 use crate::history::{Episodes, Told};
+use crate::refused::DeadLetters;
 use crate::view::WorkspaceView;
 use crate::words;
 
@@ -54,9 +55,30 @@ pub(crate) fn data(view: &WorkspaceView, episodes: &Episodes) -> Markup {
             }).collect()))
         }
         h2 { "Dead letters" }
-        p { "Events that could not be accepted are on the dead-letter topic with the reason, counted in "
-            code { "plumbline_intake_rejected_total" } " and " code { "plumbline_engine_rejected_total" } " on "
-            a href="/metrics" { "/metrics" } "." }
+        p { "Events that could not be accepted: " a href="/dead-letters" { "which, why and where they are" } "." }
+    })
+}
+
+/// What was refused, of all workspaces.
+pub(crate) fn dead_letters(letters: &DeadLetters) -> Markup {
+    Frame { title: "Dead letters", workspace: None, at: "dead-letters" }.around(html! {
+        h1 { "Dead letters" }
+        p { "What could not be accepted lies on the dead-letter topic as it came, with the reason in its headers; of all "
+            "workspaces, for of what cannot be read nobody knows whose it is. Mended, it is sent to the replay topic. All "
+            "are counted in " code { "plumbline_intake_rejected_total" } " and " code { "plumbline_engine_rejected_total" }
+            " on " a href="/metrics" { "/metrics" } "." }
+        @if !letters.complete { p.soft { "The topic has not been read to its end yet, or cannot be: some may be missing." } }
+        @if letters.newest.is_empty() && letters.complete { p { "None is there." } }
+        @if !letters.newest.is_empty() {
+            h2 { "Why" }
+            (table("By class", &["class", "letters"], letters.classes.iter().map(|(class, count)| {
+                [class.clone(), words::grouped(*count as f64)]
+            }).collect()))
+            h2 { "The newest" }
+            (table("The newest", &["came", "class", "of", "dead letter"], letters.newest.iter().rev().map(|letter| {
+                [letter.time.to_minute(), letter.class.clone(), letter.of.clone(), format!("{}@{}", letter.partition, letter.offset)]
+            }).collect()))
+        }
     })
 }
 

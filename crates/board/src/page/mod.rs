@@ -12,7 +12,7 @@ mod waterfall;
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use board::{board, workspaces};
-pub(crate) use data::data;
+pub(crate) use data::{data, dead_letters};
 pub(crate) use episode::{episode, episodes};
 pub(crate) use targets::Query;
 

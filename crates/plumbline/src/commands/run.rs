@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plumbline_board::{
-    AcknowledgeSource, Acknowledgement, Board, Readiness, ReadinessSource, Shared, Writes, install_recorder,
+    AcknowledgeSource, Acknowledgement, Board, DeadLetter, Readiness, ReadinessSource, Shared, Writes,
+    install_recorder,
 };
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::{self as pipeline, Observer, Options, Pipeline, ResetFrom, Status};
@@ -87,8 +88,7 @@ async fn serve(
     let started = tokio::task::spawn_blocking(move || Pipeline::start(config, options)).await;
     let pipeline = started.or_fail(Kind::Internal)?.map_err(settings::failure)?;
     told.send_replace(Some(pipeline.status()));
-    let feed =
-        pipeline::follow_alerts(&at_start, move |told| hear(&shown, told)).map_err(settings::failure)?;
+    let feeds = follow(&at_start, &shown)?;
     let stopper = pipeline.stopper();
     let reloading = tokio::spawn(keep_plans(reloader(file, at_start, pipeline.allowing()), asked));
     let joining = tokio::task::spawn_blocking(move || pipeline.join());
@@ -106,7 +106,7 @@ async fn serve(
     };
     stop.set();
     reloading.abort();
-    drop(feed);
+    drop(feeds);
     let _ = stop_board.send(());
     let left = asked.map_or(END, |asked: Instant| END.saturating_sub(asked.elapsed()));
     let _ = tokio::time::timeout(left.clamp(LEAST, Duration::from_secs(2)), serving).await;
@@ -190,13 +190,23 @@ impl Observer for Display {
     }
 }
 
-/// Shows what the alerts topic says.
-pub(crate) fn hear(shown: &Shared, told: pipeline::Told<'_>) {
-    match told {
-        pipeline::Told::Record(record) => shown.told(record),
-        pipeline::Told::All => shown.told_all(true),
-        pipeline::Told::Lost => shown.told_all(false),
-    }
+/// Shows what the alerts topic says, and what lies among the dead letters, as long as the feeds are kept.
+pub(crate) fn follow(config: &pipeline::Config, shown: &Shared) -> Outcome<[pipeline::Feed; 2]> {
+    let (alerts, letters) = (shown.clone(), shown.clone());
+    let alerts = pipeline::follow_alerts(config, move |told| match told {
+        pipeline::Told::Record(record) => alerts.told(record),
+        pipeline::Told::All => alerts.told_all(true),
+        pipeline::Told::Lost => alerts.told_all(false),
+    });
+    let letters = pipeline::follow_dead_letters(config, move |told| match told {
+        pipeline::Told::Record(letter) => {
+            let pipeline::DeadLetter { at: (partition, offset), time, class, of } = letter;
+            letters.refused(DeadLetter { partition, offset, time, class, of });
+        }
+        pipeline::Told::All => letters.refused_all(true),
+        pipeline::Told::Lost => letters.refused_all(false),
+    });
+    Ok([alerts.map_err(settings::failure)?, letters.map_err(settings::failure)?])
 }
 
 /// Ready once everything assigned is restored; until then, how far it is.

@@ -10,13 +10,13 @@ use plumbline_drift::judge::TargetStatus;
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::embedded::{Embedded, Feeder, STATISTICS};
 use plumbline_pipeline::{
-    self as pipeline, AlertFeed, ConfiguredPlan, Observer, Options, Pipeline, PlayedClock, StatusHandle,
+    self as pipeline, ConfiguredPlan, Feed, Observer, Options, Pipeline, PlayedClock, StatusHandle,
     TimeSource, read_topic,
 };
 use plumbline_units::{Name, Timestamp};
 
 use super::story::{Message, Story};
-use crate::commands::run::{Display, hear, readiness};
+use crate::commands::run::{Display, follow, readiness};
 use crate::exit::{Kind, OrFail, Outcome};
 use crate::settings;
 
@@ -53,7 +53,7 @@ pub(super) struct Stage {
     day_began: Instant,
     address: SocketAddr,
     /// Ends with the play.
-    _feed: AlertFeed,
+    _feeds: [Feed; 2],
     /// Last, so that it outlives its clients.
     _broker: Embedded,
 }
@@ -107,9 +107,7 @@ impl Stage {
         });
         let board = board.or_fail(Kind::Arguments)?;
         let address = board.address().or_fail(Kind::Internal)?;
-        let told = shown.clone();
-        let feed =
-            pipeline::follow_alerts(&config, move |news| hear(&told, news)).map_err(settings::failure)?;
+        let feeds = follow(&config, &shown)?;
         runtime.spawn(board.showing(shown).serve(std::future::pending()));
         let stage = Stage {
             feeder: broker.feeder().map_err(settings::failure)?,
@@ -122,7 +120,7 @@ impl Stage {
             day: (PLAY / story.days.max(1)).min(SLOWEST_DAY),
             day_began: Instant::now(),
             address,
-            _feed: feed,
+            _feeds: feeds,
             _broker: broker,
         };
         stage.wait_until_ready()?;
