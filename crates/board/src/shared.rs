@@ -151,7 +151,11 @@ impl Shared {
 
     /// Takes a dead letter.
     pub fn refused(&self, letter: DeadLetter) {
-        self.dead_letters_mut().take(letter);
+        let news = self.dead_letters_mut().take(letter);
+        if news {
+            // Of no workspace: whoever looks at one is not told.
+            self.0.versions.send_modify(|versions| versions.total += 1);
+        }
     }
 
     /// Says whether the dead-letter topic has been read to its end, and is followed from there.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use plumbline_board::{Board, DeadLetter, Readiness, Shared};
-use plumbline_engine::{Engine, EngineConfig, Output};
+use plumbline_engine::{EngineConfig, Output};
 use plumbline_events::{Body, LeadFact};
 use plumbline_harness::LogWriter;
 use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
@@ -41,17 +41,13 @@ fn judged(edit: impl Fn(&str) -> String) -> Shared {
     }
     events.sort_by_key(|event| event.received_at);
     events.into_iter().for_each(|event| writer.event(event));
-    let log = writer.finish();
-    let (shared, mut engine) = (Shared::default(), Engine::new(EngineConfig::default()));
-    let mut out = Vec::new();
-    for offset in 0..log.len() {
-        engine.apply(offset, &log.record(offset), &mut &log, &mut out).unwrap();
-        for output in out.drain(..) {
-            if let Output::Alert(alert) = output {
-                shared.told(&alert.value);
-            }
+    let shared = Shared::default();
+    let told = |_, output| {
+        if let Output::Alert(alert) = output {
+            shared.told(&alert.value);
         }
-    }
+    };
+    let engine = plumbline_harness::judge(&EngineConfig::default(), &writer.finish(), told).unwrap();
     shared.told_all(true);
     let (class, of) = ("malformed".to_owned(), "crm.leads-0@7".to_owned());
     shared.refused(DeadLetter { partition: 0, offset: 3, time: Timestamp::clamped(0), class, of });

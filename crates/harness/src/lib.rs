@@ -20,5 +20,5 @@ mod task;
 
 pub use jitter::jittered;
 pub use log::{LogWriter, MemoryLog};
-pub use published::{Published, Said, run};
+pub use published::{Published, Said, judge, run};
 pub use task::{Faults, Lives, TaskError, run_with_kills};

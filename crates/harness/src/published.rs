@@ -84,15 +84,25 @@ fn show(said: &Said) -> String {
     }
 }
 
-/// Every record once, everything published: what readers must see whatever faults happen.
-pub fn run(config: &EngineConfig, log: &MemoryLog) -> Result<Published, Stop> {
+/// Every record once; what is said goes to `each` with the offset of the record that caused it.
+pub fn judge(
+    config: &EngineConfig,
+    log: &MemoryLog,
+    mut each: impl FnMut(i64, Output),
+) -> Result<Engine, Stop> {
     let mut engine = Engine::new(config.clone());
-    let mut published = Published::default();
     let mut out = Vec::new();
     for offset in 0..log.len() {
         engine.apply(offset, &log.record(offset), &mut { log }, &mut out)?;
-        published.said.extend(out.drain(..).map(|output| Said { offset, output }));
+        out.drain(..).for_each(|output| each(offset, output));
     }
+    Ok(engine)
+}
+
+/// Every record once, everything published: what readers must see whatever faults happen.
+pub fn run(config: &EngineConfig, log: &MemoryLog) -> Result<Published, Stop> {
+    let mut published = Published::default();
+    let mut engine = judge(config, log, |offset, output| published.said.push(Said { offset, output }))?;
     published.compact(engine.aggregates());
     Ok(published)
 }

@@ -74,3 +74,13 @@ fn write(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> S
     std::fs::write(&path, content).unwrap();
     path.display().to_string()
 }
+
+/// A generated history and its plan in a test's own folder; `words` are the arguments of `generate`.
+fn generated(folder: &tempfile::TempDir, events: &str, words: &str) -> (String, String) {
+    let (events, plan) = (inside(folder, events), inside(folder, "plan.toml"));
+    let mut arguments = vec!["generate", "-o", &events, "--plan", &plan];
+    arguments.extend(words.split_whitespace());
+    let run = plumbline(&arguments);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    (events, plan)
+}

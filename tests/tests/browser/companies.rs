@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plumbline_board::{Board, DeadLetter, Readiness, Shared, install_recorder};
-use plumbline_engine::{Engine, EngineConfig, Output, STATE_MACHINE_VERSION};
+use plumbline_engine::{EngineConfig, Output, STATE_MACHINE_VERSION};
 use plumbline_harness::{LogWriter, MemoryLog};
 use plumbline_simulator::{Generated, ScenarioKind, Spec, generate, plan_toml};
 use plumbline_units::{Day, Name, Seconds, Timestamp};
@@ -56,18 +56,13 @@ fn log(workspace: &str) -> MemoryLog {
 }
 
 /// Shows what is known of a company.
-fn judge(shared: &Shared, partition: i32, workspace: &str) {
-    let log = log(workspace);
-    let mut engine = Engine::new(EngineConfig::default());
-    let mut out = Vec::new();
-    for offset in 0..log.len() {
-        engine.apply(offset, &log.record(offset), &mut &log, &mut out).unwrap();
-        for output in out.drain(..) {
-            if let Output::Alert(alert) = output {
-                shared.told(&alert.value);
-            }
+fn show(shared: &Shared, partition: i32, workspace: &str) {
+    let told = |_, output| {
+        if let Output::Alert(alert) = output {
+            shared.told(&alert.value);
         }
-    }
+    };
+    let engine = plumbline_harness::judge(&EngineConfig::default(), &log(workspace), told).unwrap();
     shared.look(partition, &engine);
 }
 
@@ -75,7 +70,7 @@ fn judge(shared: &Shared, partition: i32, workspace: &str) {
 pub(crate) fn board(runtime: &tokio::runtime::Runtime) -> SocketAddr {
     let shared = Shared::default();
     for (partition, (workspace, _)) in (0..).zip(STATES) {
-        judge(&shared, partition, workspace);
+        show(&shared, partition, workspace);
     }
     shared.told_all(true);
     for offset in 0..3 {

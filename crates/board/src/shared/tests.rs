@@ -103,3 +103,18 @@ fn what_nobody_has_looked_at_for_a_minute_is_not_among_the_metrics() {
     shared.look(0, &engine);
     assert!(!shared.samples().is_empty(), "it is back");
 }
+
+#[test]
+fn a_dead_letter_is_news_once_for_whoever_looks_at_no_workspace() {
+    let shared = Shared::default();
+    let mut versions = shared.versions();
+    let counts = |versions: &Versions| (versions.of(None), versions.of(Some("default")));
+    for (offset, news) in [(0, true), (0, false), (1, true)] {
+        let before = counts(&versions.borrow_and_update());
+        let (class, of) = ("malformed".to_owned(), "crm.leads-0@7".to_owned());
+        let time = plumbline_units::Timestamp::clamped(0);
+        shared.refused(DeadLetter { partition: 0, offset, time, class, of });
+        assert_eq!(versions.has_changed().unwrap(), news);
+        assert_eq!(counts(&versions.borrow()), (before.0 + u64::from(news), before.1));
+    }
+}

@@ -1,31 +1,14 @@
 //! Plans from history.
 
-use crate::{example, inside, plumbline, write};
+use crate::{example, generated, inside, plumbline, write};
 
 /// Eight months of a steady company.
 fn history(folder: &tempfile::TempDir) -> (String, String) {
-    let (events, plan) = (inside(folder, "events.jsonl.zst"), inside(folder, "plan.toml"));
-    let run = plumbline(&[
-        "generate",
-        "--scenario",
-        "steady",
-        "--start",
-        "2025-01-06",
-        "--days",
-        "240",
-        "--leads-per-day",
-        "60",
-        "--seed",
-        "3",
-        "--segments",
-        "smb=0.7,mid=0.3",
-        "-o",
-        &events,
-        "--plan",
-        &plan,
-    ]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    (events, plan)
+    generated(
+        folder,
+        "events.jsonl.zst",
+        "--scenario steady --start 2025-01-06 --days 240 --leads-per-day 60 --seed 3 --segments smb=0.7,mid=0.3",
+    )
 }
 
 #[test]

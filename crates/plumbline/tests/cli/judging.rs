@@ -1,27 +1,10 @@
 //! Backtests, their alerts, and the demo.
 
-use crate::{example, inside, plumbline, write};
+use crate::{example, generated, plumbline, write};
 
 /// Half a year of a company that falls into the trap on day 90.
 pub(crate) fn history(folder: &tempfile::TempDir) -> (String, String) {
-    let (events, plan) = (inside(folder, "events.jsonl.zst"), inside(folder, "plan.toml"));
-    let run = plumbline(&[
-        "generate",
-        "--days",
-        "150",
-        "--onset",
-        "2026-04-05",
-        "--leads-per-day",
-        "120",
-        "--seed",
-        "6",
-        "-o",
-        &events,
-        "--plan",
-        &plan,
-    ]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    (events, plan)
+    generated(folder, "events.jsonl.zst", "--days 150 --onset 2026-04-05 --leads-per-day 120 --seed 6")
 }
 
 #[test]
@@ -115,23 +98,11 @@ fn the_demo_catches_the_trap_after_its_onset_and_nothing_before() {
 #[test]
 fn a_feed_without_the_stages_between_is_told_of_and_judged_from_end_to_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (events, plan) = (inside(&folder, "events.jsonl"), inside(&folder, "plan.toml"));
-    let made = plumbline(&[
-        "generate",
-        "--scenario",
-        "steady",
-        "--days",
-        "150",
-        "--leads-per-day",
-        "60",
-        "--segments",
-        "smb,mid",
-        "-o",
-        &events,
-        "--plan",
-        &plan,
-    ]);
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    let (events, plan) = generated(
+        &folder,
+        "events.jsonl",
+        "--scenario steady --days 150 --leads-per-day 60 --segments smb,mid",
+    );
     let all = std::fs::read_to_string(&events).unwrap();
     let between = |line: &&str| line.contains("stage_reached") || line.contains("opportunity.created");
     let ends: Vec<&str> = all.lines().filter(|line| !between(line)).collect();

@@ -1,7 +1,7 @@
 //! The review of a week.
 
 use crate::cli::judging::history;
-use crate::{inside, plumbline, write};
+use crate::{generated, inside, plumbline, write};
 
 #[test]
 fn a_review_says_of_a_week_what_the_backtest_said_until_its_sunday() {
@@ -62,24 +62,7 @@ fn a_week_that_was_not_judged_is_refused_and_one_that_is_none_is_explained() {
 
 /// A short steady history and its plan.
 fn steady(folder: &tempfile::TempDir) -> (String, String) {
-    let (events, plan) = (inside(folder, "events.jsonl"), inside(folder, "plan.toml"));
-    let run = plumbline(&[
-        "generate",
-        "--scenario",
-        "steady",
-        "--days",
-        "24",
-        "--leads-per-day",
-        "60",
-        "--seed",
-        "6",
-        "-o",
-        &events,
-        "--plan",
-        &plan,
-    ]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    (events, plan)
+    generated(folder, "events.jsonl", "--scenario steady --days 24 --leads-per-day 60 --seed 6")
 }
 
 /// A plan as a record of the log.

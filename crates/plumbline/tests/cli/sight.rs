@@ -2,28 +2,16 @@
 
 use serde_json::Value;
 
-use crate::{example, inside, plumbline, write};
+use crate::{example, generated, plumbline, write};
 
 #[test]
 fn a_plan_says_what_it_can_see_in_events() {
     let folder = tempfile::tempdir().unwrap();
-    let (events, plan) = (inside(&folder, "events.jsonl"), inside(&folder, "plan.toml"));
-    let made = plumbline(&[
-        "generate",
-        "--scenario",
-        "steady",
-        "--days",
-        "120",
-        "--leads-per-day",
-        "60",
-        "--segments",
-        "smb,mid",
-        "-o",
-        &events,
-        "--plan",
-        &plan,
-    ]);
-    assert_eq!(made.code, 0, "{}", made.stderr);
+    let (events, plan) = generated(
+        &folder,
+        "events.jsonl",
+        "--scenario steady --days 120 --leads-per-day 60 --segments smb,mid",
+    );
     let mut text = std::fs::read_to_string(&plan).unwrap();
     text.push_str(
         "\n[[target]]\nname = \"cycle\"\nmetric = \"velocity\"\nfrom = \"opportunity\"\nto = \"won\"\n\
