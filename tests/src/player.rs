@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 use plumbline_pipeline::{PlayedClock, StatusHandle};
 use plumbline_simulator::{Spec, generate};
-use plumbline_units::Timestamp;
+use plumbline_units::{Day, Timestamp};
 
 /// Where a player puts its messages.
 pub trait Sink {
@@ -18,6 +18,18 @@ pub trait Sink {
 /// Plays `spec` day by day: the next day begins when intake has taken the last one. Hands back the number of
 /// events.
 pub fn play(spec: &Spec, sink: &dyn Sink, clock: &PlayedClock, status: &StatusHandle) -> anyhow::Result<u64> {
+    play_with(spec, sink, clock, status, |_| Ok(()))
+}
+
+/// The same; `morning` is called before each day but the first, when all before it has been taken. The clock stands
+/// meanwhile.
+pub fn play_with(
+    spec: &Spec,
+    sink: &dyn Sink,
+    clock: &PlayedClock,
+    status: &StatusHandle,
+    mut morning: impl FnMut(Day) -> anyhow::Result<()>,
+) -> anyhow::Result<u64> {
     let mut sent = 0;
     let mut day = None;
     for generated in generate(spec) {
@@ -26,6 +38,7 @@ pub fn play(spec: &Spec, sink: &dyn Sink, clock: &PlayedClock, status: &StatusHa
         if day.is_some_and(|day| day != today) {
             sink.flush()?;
             taken(status, sent)?;
+            morning(today)?;
         }
         day = Some(today);
         let topic = generated.topic();

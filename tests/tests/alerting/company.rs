@@ -10,11 +10,12 @@ use plumbline_board::{Board, Readiness, Shared, install_recorder};
 use plumbline_engine::{Engine, STATE_MACHINE_VERSION};
 use plumbline_pipeline::embedded::{Embedded, Feeder};
 use plumbline_pipeline::{
-    Config, Feed, Observer, Options, Pipeline, PlayedClock, StatusHandle, TimeSource, Told, follow_alerts,
+    Acknowledge, Config, Feed, Observer, Options, Pipeline, PlayedClock, StatusHandle, Stop, TimeSource,
+    Told, acknowledge, follow_alerts,
 };
 use plumbline_simulator::{ScenarioKind, Spec, plan_toml};
 use plumbline_tests::host::configured_plan;
-use plumbline_tests::player::{Sink, play};
+use plumbline_tests::player::{Sink, play_with};
 use plumbline_tests::world::eventually;
 use plumbline_units::{Day, Seconds, Timestamp};
 
@@ -25,6 +26,7 @@ pub(crate) struct Company {
     /// Where its board and metrics are.
     pub(crate) address: SocketAddr,
     spec: Spec,
+    config: Config,
     clock: PlayedClock,
     status: StatusHandle,
     feeder: Feeder,
@@ -101,7 +103,7 @@ impl Company {
             observer: Box::new(Look(shown.clone())),
             ..Options::default()
         };
-        let pipeline = Pipeline::start(config, options)?;
+        let pipeline = Pipeline::start(config.clone(), options)?;
         let status = pipeline.status();
         let runtime = tokio::runtime::Runtime::new()?;
         let ready = Arc::new(|| Readiness { ready: true, detail: String::new() });
@@ -114,6 +116,7 @@ impl Company {
         Ok(Company {
             address,
             spec,
+            config,
             clock,
             status,
             feeder,
@@ -124,13 +127,38 @@ impl Company {
         })
     }
 
-    /// Plays the trap, after a message that nobody can read and one that names a stage the plan does not know.
-    pub(crate) fn falls_into_the_trap(&self) -> anyhow::Result<()> {
+    /// Plays the trap, after a message that nobody can read and one that names a stage the plan does not know. What
+    /// people do is done in the `morning`.
+    pub(crate) fn falls_into_the_trap(
+        &self,
+        morning: impl FnMut(Day) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let start = self.spec.zone.start_of(self.spec.start);
         self.send("crm.leads", "{", start)?;
         self.names_a_stage(start)?;
-        play(&self.spec, self, &self.clock, &self.status)?;
+        play_with(&self.spec, self, &self.clock, &self.status, morning)?;
         Ok(())
+    }
+
+    /// A function that owns the alert says that it knows.
+    pub(crate) fn acknowledges(&self, function: &str, alert: &str) -> anyhow::Result<()> {
+        let (alert, function) = (alert.to_owned(), function.to_owned());
+        let said = Acknowledge { alert, function, note: "audit on Friday".to_owned(), until: None };
+        acknowledge(&self.config, &said, None, &Stop::default())?;
+        Ok(())
+    }
+
+    /// The newest numbers of a family of metrics, of the samples that bear all of these labels.
+    pub(crate) fn told(&self, family: &str, labels: &[(&str, &str)]) -> anyhow::Result<Vec<f64>> {
+        let metrics = get(self.address, "/metrics")?;
+        let mut numbers = Vec::new();
+        for line in metrics.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix('{')) {
+            let (bears, number) = line.rsplit_once("} ").context("a sample")?;
+            if labels.iter().all(|(label, value)| bears.contains(&format!("{label}=\"{value}\""))) {
+                numbers.push(number.parse()?);
+            }
+        }
+        Ok(numbers)
     }
 
     fn names_a_stage(&self, at: Timestamp) -> anyhow::Result<()> {

@@ -7,11 +7,13 @@
 
 mod catalogue;
 mod company;
+mod escalation;
 mod grafana;
 mod parts;
 mod runbooks;
 
 use company::Company;
+use escalation::Escalation;
 use parts::{Part, Receiver, all, available, deploy, encoded, ran};
 use plumbline_tests::world::eventually;
 use serde_json::{Value, json};
@@ -100,7 +102,8 @@ fn an_owner_without_a_route_is_woken_only_by_pages() {
 }
 
 /// Those who hear of alerts.
-const OWNERS: [&str; 6] = ["pager", "marketing", "sales", "sales-engineering", "finance", "operations"];
+const OWNERS: [&str; 7] =
+    ["pager", "marketing", "sales", "sales-engineering", "finance", "leadership", "operations"];
 
 /// The alerts with these labels.
 fn with<'a>(alerts: &'a [Value], labels: &[(&str, &str)]) -> Vec<&'a Value> {
@@ -166,7 +169,8 @@ fn the_trap_is_told_to_each_of_its_owners_and_every_panel_has_something_to_show(
     let asleep = Part::alertmanager(&place("asleep"), receiver.address, "asleep", false).unwrap();
     let told = [awake.address, asleep.address];
     let prometheus = Part::prometheus(&place("prometheus"), company.address, &told).unwrap();
-    company.falls_into_the_trap().unwrap();
+    let mut escalation = Escalation::new(&company, &receiver);
+    company.falls_into_the_trap(|day| escalation.morning(day)).unwrap();
 
     // Both owners of the hand-off hear of it, each by itself.
     let drift = [("alertname", "PlanDriftCritical"), ("name", "mql-to-sql")];
@@ -186,6 +190,7 @@ fn the_trap_is_told_to_each_of_its_owners_and_every_panel_has_something_to_show(
         })
         .unwrap();
     }
+    escalation.check();
     // What the hand-off explains fires, and is told nobody.
     let explained = "ALERTS{alertname=\"PlanDriftCritical\",name=\"lead-to-won\",alertstate=\"firing\"}";
     eventually("the whole drifts, too", 60, || Ok(prometheus.query(explained)?.len() == 2)).unwrap();
