@@ -125,19 +125,19 @@ trap_alert() {
 }
 until_said 120 "the alert" trap_alert
 alert=$(trap_alert)
-picture board-on-plan 1280,1140 "http://$service/w/steady"
-picture board-drifting 1280,1560 "http://$service/w/trap"
+picture board-on-plan 1280,1500 "http://$service/w/steady"
+picture board-drifting 1280,1920 "http://$service/w/trap"
 picture board-phone 360,1240 "http://$service/w/trap"
-picture board-not-enough-evidence 1280,1060 "http://$service/w/young"
-picture episode 1100,2140 "http://$service/e/$alert"
+picture board-not-enough-evidence 1280,910 "http://$service/w/young"
+picture episode 1100,2250 "http://$service/e/$alert"
 "$plumbline" -q ack "$alert" --function sales --note "audit of 40 hand-offs on Friday" -c "$work/plumbline.toml"
 curl -sf -X POST "http://$service/api/v1/episodes/$alert/acknowledge" -H "Authorization: Bearer $PLUMBLINE_TOKEN" \
     -H 'Content-Type: application/json' -d '{"function":"marketing","note":"paid_social paused"}'
 known() { curl -sf "http://$service/api/v1/episodes/$alert" | jq -e 'tostring | test("\"state\":\"acknowledged\"")'; }
 until_said 120 "the acknowledgement" known
-picture board-acknowledged 1280,560 "http://$service/w/trap"
+picture board-acknowledged 1280,605 "http://$service/w/trap"
 
 silent() { curl -sf "http://$demo/api/v1/workspaces" | jq -e '.workspaces[0].data_problems == 1'; }
 until_said 240 "the silence" silent
-picture board-data-unhealthy 1280,1060 "http://$demo/w/default"
+picture board-data-unhealthy 1280,965 "http://$demo/w/default"
 picture data 1100,640 "http://$demo/w/default/data"

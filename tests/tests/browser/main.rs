@@ -67,6 +67,11 @@ fn beyond(page: &mut Page<'_>, width: u32) -> Vec<Value> {
     page.value(&format!("{BEYOND}({width})")).unwrap().as_array().unwrap().clone()
 }
 
+/// Tables that must be scrolled sideways although they are made to fit.
+const HIDDEN: &str = "[...document.querySelectorAll('.stacked')].map((table) => table.parentElement)
+  .filter((box) => box.scrollWidth > box.clientWidth + 1)
+  .map((box) => box.getAttribute('aria-label') + ': ' + box.scrollWidth + ' of ' + box.clientWidth)";
+
 /// Width and height in a PNG's header.
 fn size(picture: &[u8]) -> (u32, u32) {
     assert_eq!(&picture[1..4], b"PNG");
@@ -94,8 +99,10 @@ fn look_at(
         let (violations, passes) = accessibility(&mut page, axe);
         assert!(passes > 10, "{what}: axe has checked nothing");
         let beyond = beyond(&mut page, width).into_iter().map(|e| format!("beyond the window: {e}"));
+        let hidden = page.value(HIDDEN).unwrap().as_array().unwrap().clone();
+        let hidden = hidden.into_iter().map(|said| format!("to be scrolled: {said}"));
         let complaints = page.complaints().unwrap();
-        let all = beyond.chain(violations).chain(complaints);
+        let all = beyond.chain(hidden).chain(violations).chain(complaints);
         wrong.extend(all.map(|said| format!("{what}: {said}")));
         let picture = page.screenshot().unwrap();
         let (wide, high) = size(&picture);

@@ -47,7 +47,11 @@ pub(super) fn card(told: &Told) -> Markup {
                 @if last.historical { ", history" }
                 @if let Some(asked) = asked_again(last) { ", " (asked) }
                 @if let Some(by) = &last.inhibited_by { ", explained by " (by) }
-                ", since " (last.onset.as_ref().map_or_else(|| told.first.detected_at.to_minute(), |o| format!("about {}", o.estimate)))
+                ", since "
+                @match &last.onset {
+                    Some(onset) => { "about " span.day { (onset.estimate) } },
+                    None => span.day { (told.first.detected_at.to_minute()) },
+                }
             }
             @if !last.owners.is_empty() { br; small { (owners(last)) } }
         }
@@ -101,7 +105,7 @@ fn facts(told: &Told) -> Markup {
         let expected = words::grouped(s.expected_by_now.round());
         format!(
             "{} {}: {expected} expected by now, {} came",
-            s.entered,
+            words::grouped(s.entered as f64),
             words::entered(&s.entered_what),
             words::grouped(s.actual.round())
         )
@@ -109,8 +113,15 @@ fn facts(told: &Told) -> Markup {
     let evidence = last.evidence.as_ref().map(|e| {
         format!("{} against {}: {}", words::grouped(e.e_value), words::grouped(e.threshold), e.says)
     });
-    let steps =
-        last.coincident.iter().map(|c| format!("{}: {} {}", c.day, c.what, words::signed(c.relative)));
+    let mut steps: Vec<(Day, Vec<String>)> = Vec::new();
+    for step in &last.coincident {
+        let says = format!("{} {}", step.what, words::signed(step.relative));
+        match steps.last_mut() {
+            Some((day, same)) if *day == step.day => same.push(says),
+            _ => steps.push((step.day, vec![says])),
+        }
+    }
+    let steps = steps.into_iter().map(|(day, says)| format!("{day}: {}", says.join(", ")));
     html! {
         dl.facts {
             (row("Detected", Some(told.first.detected_at.to_minute())))
@@ -199,7 +210,7 @@ fn handoff(split: &plumbline_engine::alert::Handoff) -> Markup {
                 table {
                     thead { tr {
                         th scope="col" { (shown(&split.of)) ", older than " (split.older_than) }
-                        th scope="col" { "entered" } th scope="col" { "advanced" } th scope="col" { "rejected" } th scope="col" { "untouched" }
+                        @for what in ["entered", "advanced", "rejected", "untouched"] { th.n scope="col" { (what) } }
                     } }
                     tbody {
                         @for (name, side) in [("since the onset", split.now), ("before", split.before)] {
@@ -232,11 +243,17 @@ fn over_time(told: &Told, target: &TargetView, currency: &str) -> Markup {
         let all = values.iter().map(|v| v.1).chain([plan.value]).chain(plan.lower).chain(plan.upper);
         let (low, high) = all.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
         let room = (high - low).max(plan.value.abs() * 0.05) * 0.35;
-        let mut chart = Chart::new(days, ((low - room).max(0.0), high + room));
+        let (low, high) = ((low - room).max(0.0), high + room);
+        let mut chart = Chart::new(days, (low, high));
         chart.band(plan.lower, plan.upper);
         chart.area(&values.iter().map(|v| (v.0, v.2, v.3)).collect::<Vec<_>>());
         let text = |number| words::value(number, target.unit, currency);
         chart.level("plan", plan.value, &text(plan.value));
+        // A bound's label closer to the plan's would lie over it.
+        let apart = |edge: &f64| (edge - plan.value).abs() > 0.09 * (high - low);
+        for edge in [plan.lower, plan.upper].into_iter().flatten().filter(apart) {
+            chart.label(edge, &text(edge));
+        }
         chart.line("value", &values.iter().map(|v| (v.0, v.1)).collect::<Vec<_>>());
         if let Some(onset) = onset {
             chart.mark(onset, "onset");
@@ -278,8 +295,8 @@ fn records(told: &Told) -> Markup {
         section aria-labelledby="records" {
             h2 #records { "What was told" }
             div.scroll tabindex="0" role="group" aria-label="What was told" {
-                table {
-                    thead { tr { th scope="col" { "when" } th scope="col" { "what" } th scope="col" { "severity" } th scope="col" { "in words" } } }
+                table.stacked {
+                    thead.plain { tr { @for what in ["when", "what", "severity", "in words"] { th scope="col" { (what) } } } }
                     tbody {
                         @for (at, change) in told.changes.iter().enumerate() {
                             @if at == 1 && told.left_out > 0 { tr { td colspan="4" { (told.left_out) " more records are on the topic" } } }

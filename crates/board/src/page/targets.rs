@@ -102,7 +102,7 @@ pub(super) fn table(view: &WorkspaceView, episodes: &Episodes, query: &Query) ->
     let sort = query.sort.as_deref().unwrap_or("verdict");
     let head = |by: &'static str, text: &'static str| {
         html! {
-            th scope="col" aria-sort=[(sort == by).then_some(if by == "verdict" || by == "gap" { "descending" } else { "ascending" })] {
+            th.n[by == "gap"] scope="col" aria-sort=[(sort == by).then_some(if by == "verdict" || by == "gap" { "descending" } else { "ascending" })] {
                 a href=(query.href(by, 1)) { (text) }
             }
         }
@@ -116,12 +116,12 @@ pub(super) fn table(view: &WorkspaceView, episodes: &Episodes, query: &Query) ->
                 @if pages > 1 { ", page " (page) " of " (pages) }
             }
             div.scroll tabindex="0" role="group" aria-label="Targets" {
-                table.targets {
+                table.targets.stacked {
                     thead { tr {
                         (head("target", "target")) (head("scope", "scope")) (head("verdict", "verdict"))
-                        th scope="col" { "now" } th scope="col" { "plan" } th scope="col" { "bounds" }
-                        (head("gap", "of plan")) th scope="col" { "90% interval" }
-                        th scope="col" { "last days" } th scope="col" { "why" }
+                        th.n.plain scope="col" { "now" } th.n.plain scope="col" { "plan" } th.n.plain scope="col" { "bounds" }
+                        (head("gap", "of plan")) th.n.plain scope="col" { "90% interval" }
+                        th.plain scope="col" { "last days" } th.plain scope="col" { "why" }
                     } }
                     tbody {
                         @for target in picked.iter().skip((page - 1) * ROWS).take(ROWS) { (row(view, &live, target)) }

@@ -5,7 +5,7 @@ use crate::view::{
     TransitionView, WorkspaceView, worst_scope,
 };
 use crate::words;
-use plumbline_engine::alert::Alert;
+use plumbline_engine::alert::{Alert, Coincident};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -249,15 +249,28 @@ fn a_card_says_since_when_by_what_is_known_now_and_a_page_names_stages_as_titles
     let first: Alert = serde_json::from_str(EXAMPLE).unwrap();
     let mut last = Alert { sequence: first.sequence + 1, ..first.clone() };
     last.onset.as_mut().unwrap().estimate = "2026-02-27".parse().unwrap();
+    let step = |what: &str, relative, day: &str| Coincident {
+        what: what.to_owned(),
+        relative,
+        day: day.parse().unwrap(),
+    };
+    last.coincident = vec![
+        step("spend", 0.68, "2026-03-02"),
+        step("cost per lead", 0.46, "2026-03-02"),
+        step("lead volume", 0.15, "2026-03-04"),
+    ];
+    last.so_far.as_mut().unwrap().entered = 1_339;
     let episodes = told([first, last]);
     let list = super::episodes("default", &episodes).into_string();
-    assert!(list.contains("since about 2026-02-27"), "{list}");
+    assert!(list.contains("since about <span class=\"day\">2026-02-27</span>"), "{list}");
     let mut told = Told::clone(&episodes.all[0]);
     // Two teams of one function, apart in the list.
     told.last.owners.push(told.last.owners[0].clone());
     let page = episode(&told, None).into_string();
     assert!(page.contains("not yet acknowledged by marketing, sales<"), "{page}");
-    assert!(page.contains("339 MQL since 2026-03-04"), "{page}");
+    assert!(page.contains("1,339 MQL since 2026-03-04"), "{page}");
+    let steps = "2026-03-02: spend +68%, cost per lead +46% · 2026-03-04: lead volume +15%";
+    assert!(page.contains(steps), "steps of one day share its date: {page}");
 }
 
 #[test]
@@ -360,6 +373,9 @@ fn the_bars_of_a_waterfall_start_where_the_one_before_ends_and_reach_the_whole()
     let alert: Alert = serde_json::from_str(EXAMPLE).unwrap();
     let charts = waterfall::charts(&alert);
     assert_eq!(charts.len(), 2);
+    let text = plumbline_engine::alert::render_text(&alert);
+    let heading = &charts[0].1.last().unwrap().says;
+    assert!(text.contains(&format!("CAC {heading} = ")), "{heading} is the text's: {text}");
     for (caption, bars) in charts {
         let parts: Vec<_> = bars.iter().filter(|bar| !bar.whole).collect();
         for pair in parts.windows(2) {

@@ -9,7 +9,7 @@ use crate::words;
 /// One bar, from and to in the chart's own measure.
 pub(super) struct Bar {
     name: String,
-    says: String,
+    pub(super) says: String,
     pub(super) from: f64,
     pub(super) to: f64,
     /// Ends of the whole, not parts of it.
@@ -62,7 +62,9 @@ fn product(of: &str, parts: &[&Why]) -> (String, Vec<Bar>) {
         at = to;
     }
     rest(&mut bars, at, whole, 1.0 - parts.iter().map(|part| part.share).sum::<f64>());
-    bars.push(Bar { name: "heading".to_owned(), says: String::new(), from: 0.0, to: whole, whole: true });
+    // Of the factors themselves, as the alert's text has it: shares are rounded.
+    let says = format!("×{:.2}", parts.iter().map(|part| effect(of, part)).sum::<f64>().exp());
+    bars.push(Bar { name: "heading".to_owned(), says, from: 0.0, to: whole, whole: true });
     (format!("{}: from the plan to where it is heading, as factors", shown(of)), bars)
 }
 
@@ -76,7 +78,7 @@ fn points(of: &str, parts: &[&Why]) -> (String, Vec<Bar>) {
         let dimension = part.dimension.as_deref().unwrap_or_default();
         let change = match (part.before, part.since) {
             (Some(before), Some(since)) => {
-                format!(", {} → {}", words::percent(before), words::percent(since))
+                format!(", {}\u{a0}→\u{a0}{}", words::percent(before), words::percent(since))
             }
             _ => String::new(),
         };
@@ -129,6 +131,12 @@ fn chart(caption: &str, bars: &[Bar]) -> Markup {
         _ => "narrows",
     };
     let x = |value: f64| 100.0 * (value - low) / width;
+    // However small, a bar is seen, and inside the drawing.
+    let place = |bar: &Bar| {
+        let (left, right) = (x(bar.from.min(bar.to)), x(bar.from.max(bar.to)));
+        let width = (right - left).max(0.6);
+        (left.min(100.0 - width), width)
+    };
     html! {
         figure.waterfall {
             figcaption { (caption) }
@@ -138,9 +146,7 @@ fn chart(caption: &str, bars: &[Bar]) -> Markup {
                         th scope="row" { (bar.name) }
                         td.bar aria-hidden="true" {
                             svg viewBox="0 0 100 10" preserveAspectRatio="none" {
-                                rect.(class(bar))
-                                    x=(format!("{:.1}", x(bar.from.min(bar.to))))
-                                    width=(format!("{:.1}", (x(bar.from.max(bar.to)) - x(bar.from.min(bar.to))).max(0.6)))
+                                rect.(class(bar)) x=(format!("{:.1}", place(bar).0)) width=(format!("{:.1}", place(bar).1))
                                     y="1" height="8" {}
                             }
                         }
