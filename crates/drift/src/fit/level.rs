@@ -9,6 +9,11 @@ use super::homogeneity::{ChiSquare, chi_square_above};
 /// Days whose mean is the level: whole weeks, recent enough to hold for the next.
 const RECENT: usize = 91;
 const LEAST_DAYS: usize = 28;
+/// The newest four weeks alone are the level where they hold less than this share of what came before, or as many times
+/// more: a channel that was shut off or opened goes on as it is, not as it was on average.
+const STEP: f64 = 0.5;
+/// Standard errors by which they then differ.
+const CLEAR: f64 = 3.0;
 /// Chance of a season where there is none.
 const LEVEL: f64 = 1e-3;
 /// z of a two-sided 90% interval.
@@ -25,6 +30,8 @@ pub struct Level {
     pub high: f64,
     /// How many of the newest days it is the mean of.
     pub days: usize,
+    /// What it was per day before those, where it has halved or doubled since.
+    pub before: Option<f64>,
     /// Multipliers by weekday, mean 1, where they clearly differ.
     pub weekday: Option<[f64; 7]>,
     /// Multipliers by week of the fiscal quarter, mean 1, where two years of history show them.
@@ -38,8 +45,10 @@ pub fn fit_level(first: Day, amounts: &[f64], fiscal_year_start: (u32, u32)) -> 
         return None;
     }
     let day = |index: usize| first.plus(i32::try_from(index).unwrap_or(i32::MAX));
+    let before = before_step(&amounts[amounts.len() - used..]);
+    let used = if before.is_some() { LEAST_DAYS } else { used };
     let recent = &amounts[amounts.len() - used..];
-    let per_day = recent.iter().sum::<f64>() / used as f64;
+    let per_day = mean(recent);
     if per_day <= 0.0 {
         return None;
     }
@@ -65,9 +74,32 @@ pub fn fit_level(first: Day, amounts: &[f64], fiscal_year_start: (u32, u32)) -> 
         low: (per_day - half).max(0.0),
         high: per_day + half,
         days: used,
+        before,
         weekday,
         quarter_week,
     })
+}
+
+/// The mean of the days before the newest four weeks, where those clearly lie below half of it or above its double.
+fn before_step(amounts: &[f64]) -> Option<f64> {
+    let (before, since) = amounts.split_at(amounts.len().checked_sub(LEAST_DAYS)?);
+    if before.len() < LEAST_DAYS {
+        return None;
+    }
+    let (old, new) = (mean(before), mean(since));
+    let stepped = new < STEP * old || old < STEP * new;
+    let clear = CLEAR * (error(before) + error(since)).sqrt();
+    (stepped && (new - old).abs() > clear).then_some(old)
+}
+
+fn mean(amounts: &[f64]) -> f64 {
+    amounts.iter().sum::<f64>() / amounts.len().max(1) as f64
+}
+
+/// The variance of their mean.
+fn error(amounts: &[f64]) -> f64 {
+    let (mean, n) = (mean(amounts), amounts.len().max(2) as f64);
+    amounts.iter().map(|amount| (amount - mean) * (amount - mean)).sum::<f64>() / (n - 1.0) / n
 }
 
 /// Means of groups over the mean of all, their own mean 1, where an analysis of variance tells the groups apart.
@@ -128,6 +160,21 @@ mod tests {
         assert_eq!(level.weekday, None);
         assert_eq!(fit_level(first, &[1.0; 27], (1, 1)), None);
         assert_eq!(fit_level(first, &[0.0; 60], (1, 1)), None);
+    }
+
+    #[test]
+    fn a_level_that_halved_or_doubled_is_that_of_the_newest_weeks() {
+        let first: Day = "2026-01-05".parse().unwrap();
+        let level = |step: f64| {
+            let amount = |i: usize| (10.0 + (i * 37 % 11) as f64) * if i < 120 { 1.0 } else { step };
+            fit_level(first, &(0..148).map(amount).collect::<Vec<_>>(), (1, 1)).unwrap()
+        };
+        for (step, days, newest) in [(1.0, 91, 15.0), (0.7, 91, 13.6), (0.1, 28, 1.5), (3.0, 28, 45.0)] {
+            let level = level(step);
+            assert_eq!(level.days, days, "{step}: {level:?}");
+            assert!((level.per_day / newest - 1.0).abs() < 0.05, "{step}: {level:?}");
+            assert_eq!(level.before.is_some(), days == 28, "{step}: {level:?}");
+        }
     }
 
     #[test]

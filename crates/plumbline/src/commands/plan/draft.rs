@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use plumbline_drift::fit::Level;
 use plumbline_plan::Plan;
 use plumbline_units::Name;
 
@@ -219,10 +220,24 @@ fn targets(out: &mut String, plan: &Plan, survey: &Survey, numbers: &Numbers) ->
         Some(format!("{} {}/day", rounded(levels.spend.as_ref()?.per_day), plan.currency))
     };
     let cac_of = |levels: &ScopeLevels| Some(format!("{} {}", rounded(levels.cac?.0), plan.currency));
-    let season = |level: Option<&plumbline_drift::fit::Level>| {
+    let season = |level: Option<&Level>| {
         level
             .and_then(|l| season_text(l.weekday.as_ref(), l.quarter_week.as_ref()))
             .map_or(String::new(), |season| format!("season = {season}\n"))
+    };
+    // What halved or doubled lately is promised as it is now, and a person is told.
+    let steps = |level: &dyn Fn(&ScopeLevels) -> Option<&Level>| {
+        let told = numbers.levels.0.iter().filter_map(|levels| {
+            let before = level(levels)?.before?;
+            let place = if levels.scope.0.is_empty() {
+                "everywhere".to_owned()
+            } else {
+                plan.scope_label(&levels.scope)
+            };
+            let days = level(levels)?.days;
+            Some(format!("# CHANGE? {place}: {} a day before its last {days} days\n", rounded(before)))
+        });
+        told.collect::<String>()
     };
     let volume = by_value(&volume_of).or_else(|| whole(&volume_of));
     let spend = by_value(&spend_of).or_else(|| whole(&spend_of));
@@ -239,7 +254,8 @@ fn targets(out: &mut String, plan: &Plan, survey: &Survey, numbers: &Numbers) ->
     if let Some(values) = &volume {
         write!(
             out,
-            "\n[[target]]\nname = {}\nmetric = \"volume\"\nstage = {}\n{values}warn = \"±25%\"\n{}owners = {OWNERS}\n",
+            "\n{}[[target]]\nname = {}\nmetric = \"volume\"\nstage = {}\n{values}warn = \"±25%\"\n{}owners = {OWNERS}\n",
+            steps(&|levels| levels.stages[0].as_ref()),
             quoted(&volume_name),
             quoted(first.as_str()),
             season(everywhere.and_then(|l| l.stages[0].as_ref()))
@@ -248,7 +264,8 @@ fn targets(out: &mut String, plan: &Plan, survey: &Survey, numbers: &Numbers) ->
     if let Some(values) = &spend {
         write!(
             out,
-            "\n[[target]]\nname = \"spend\"\nmetric = \"spend\"\n{values}warn = \"+25%\"\n{}owners = {OWNERS}\n",
+            "\n{}[[target]]\nname = \"spend\"\nmetric = \"spend\"\n{values}warn = \"+25%\"\n{}owners = {OWNERS}\n",
+            steps(&|levels| levels.spend.as_ref()),
             season(everywhere.and_then(|l| l.spend.as_ref()))
         )?;
     }

@@ -242,6 +242,7 @@ pub(super) fn as_json(plan: &Plan, history: &History, numbers: &Numbers) -> serd
 fn level_json(level: &Level) -> serde_json::Value {
     json!({
         "per_day": level.per_day, "low": level.low, "high": level.high, "days": level.days,
+        "before": level.before,
         "weekday": level.weekday, "quarter_week": level.quarter_week,
     })
 }

@@ -53,6 +53,7 @@ fn in_scope(plan: &Plan, scope: &Scope, history: &History, transitions: &[Fitted
         per_day: level.per_day / 1e6,
         low: level.low / 1e6,
         high: level.high / 1e6,
+        before: level.before.map(|before| before / 1e6),
         ..level
     });
     let cac = match (&spend, &stages[0]) {
@@ -104,23 +105,25 @@ impl ScopeLevels {
         let mut lines = Vec::new();
         if let Some(Some(level)) = self.stages.first() {
             lines.push(format!(
-                "{place}: {:.2} {} a day (90% interval {:.2} to {:.2}) over the last {} days{}",
+                "{place}: {:.2} {} a day (90% interval {:.2} to {:.2}) over the last {} days{}{}",
                 level.per_day,
                 plan.stage_name(plan.first()),
                 level.low,
                 level.high,
                 level.days,
+                step_in_words(level),
                 season_in_words(level)
             ));
         }
         match &self.spend {
             Some(level) => lines.push(format!(
-                "{place}: spend {:.2} {} a day ({:.2} to {:.2}) over the last {} days{}",
+                "{place}: spend {:.2} {} a day ({:.2} to {:.2}) over the last {} days{}{}",
                 level.per_day,
                 plan.currency,
                 level.low,
                 level.high,
                 level.days,
+                step_in_words(level),
                 season_in_words(level)
             )),
             None => lines.push(format!("{place}: no spend, or too few days of it: no CAC, no cost per lead")),
@@ -139,6 +142,11 @@ impl ScopeLevels {
         }
         lines
     }
+}
+
+/// That the level is another than it was.
+pub(super) fn step_in_words(level: &Level) -> String {
+    level.before.map_or(String::new(), |before| format!(" (before that {before:.2})"))
 }
 
 fn season_in_words(level: &Level) -> &'static str {
