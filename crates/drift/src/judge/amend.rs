@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assess::Case;
 use super::build::{Story, drifting};
-use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision, Transition};
+use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision};
 use super::facts::Facts;
 use super::life::{Moment, Published};
 use super::measure::{Measured, back_inside, measure_opening};
@@ -33,6 +33,8 @@ pub struct Amended {
 
 /// A published number that moves by more than this is published again.
 const MOVED: f64 = 0.05;
+/// A gap to the plan that evidence moves by more than this part of itself is told again.
+const OUTGROWN: f64 = 0.5;
 
 impl Judge {
     /// What late facts make of a target's live episode: a revision, its end, or nothing.
@@ -89,6 +91,27 @@ impl Judge {
         }
         episode.opening = Box::new(numbers.assessment.clone());
         vec![self.keep(revise(episode, numbers, first, revision, now))]
+    }
+
+    /// What a tick tells of an episode; where that is nothing, that it has outgrown what was told of it. `heading` is
+    /// where its target is heading now, and `numbers` looks closer.
+    pub(crate) fn or_outgrown(
+        &mut self,
+        changes: Vec<EpisodeChange>,
+        key: &EpisodeKey,
+        heading: Option<Interval>,
+        numbers: impl FnOnce(&mut Judge) -> Option<Published>,
+        now: Moment<'_>,
+    ) -> Vec<EpisodeChange> {
+        let told = |judge: &Judge| judge.episodes.get(key)?.assessment.projected;
+        let suspected =
+            changes.is_empty() && told(self).zip(heading).is_some_and(|(told, heading)| apart(told, heading));
+        let Some(numbers) = suspected.then(|| numbers(self)).flatten() else { return changes };
+        let Some(episode) = self.episodes.remove(key) else { return changes };
+        match outgrown(&episode.assessment, &numbers.assessment) {
+            Some(revision) => vec![self.keep(episode.revise(revision, numbers, now))],
+            None => self.unchanged(episode),
+        }
     }
 
     /// Holds an episode of which nothing is to be told.
@@ -165,9 +188,7 @@ fn revise(
             summary: episode.summary.clone(),
         }
     };
-    let (episode, mut change) = episode.publish(Transition::Revised, numbers, now);
-    change.revision = Some(revision);
-    (episode, change)
+    episode.revise(revision, numbers, now)
 }
 
 /// Whether a reading still shows a drift that was told: with the slack of everything that ends one.
@@ -216,6 +237,27 @@ fn material(was: &Assessment, is: &Assessment, severity: bool, cause: String) ->
         }
     }
     None
+}
+
+/// Where the drift has outgrown what was told of it: what was told and what holds now exclude each other, and its gap
+/// to the plan has grown or shrunk by more than [`OUTGROWN`]. A drift is told as soon as it is certain, when little is
+/// known of its size; where it turns out to be another, people must not go on reading the first guess.
+fn outgrown(was: &Assessment, is: &Assessment) -> Option<Revision> {
+    let (from, to) = (was.drift.relative, is.drift.relative);
+    let by = (to.value - from.value).abs();
+    let other = was.drift.of == is.drift.of && apart(from, to) && by > OUTGROWN * from.value.abs();
+    let factor = |gap: Interval| significant(1.0 + gap.value);
+    other.then(|| Revision {
+        field: "drift.relative".to_string(),
+        from: factor(from),
+        to: factor(to),
+        cause: "evidence".to_string(),
+    })
+}
+
+/// Whether two estimates exclude each other. What is certain is no estimate.
+fn apart(a: Interval, b: Interval) -> bool {
+    a.low < a.high && b.low < b.high && !a.contains(b.value) && !b.contains(a.value)
 }
 
 fn moved(from: Interval, to: Interval) -> bool {

@@ -185,7 +185,12 @@ impl Judge {
                     None if by.is_none() && relabelled(&episode, measured.label) => {
                         vec![self.keep(episode.relabel(numbers(), now))]
                     }
-                    None => self.amend(case, label, (episode, *latch), measured, now),
+                    None => {
+                        // What another episode explains tells its numbers there.
+                        let heading = measured.heading().filter(|_| by.is_none());
+                        let changes = self.amend(case, label, (episode, *latch), measured, now);
+                        self.or_outgrown(changes, &key, heading, |_| Some(numbers()), now)
+                    }
                 };
                 self.or_run_out(changes, &key, run_out, now)
             }

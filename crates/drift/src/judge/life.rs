@@ -90,6 +90,16 @@ impl Episode {
             to: numbers.assessment.drift.label.clone(),
             cause: "evidence".to_string(),
         };
+        self.revise(revision, numbers, now)
+    }
+
+    /// Publishes what was revised, with the numbers that say so.
+    pub(crate) fn revise(
+        self,
+        revision: Revision,
+        numbers: Published,
+        now: Moment<'_>,
+    ) -> (Episode, EpisodeChange) {
         let (episode, mut change) = self.publish(Transition::Revised, numbers, now);
         change.revision = Some(revision);
         (episode, change)

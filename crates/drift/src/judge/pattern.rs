@@ -59,13 +59,16 @@ impl Judge {
                     return vec![self.keep(episode.publish(Transition::Carried, numbers, now))];
                 }
                 let led_by = leader(&self.plan, pattern, scope).map(|(index, ..)| (index, label));
-                let now_is = led_by.and_then(|key| self.statuses.get(&key)?.label);
+                let status = led_by.and_then(|key| self.statuses.get(&key));
+                let (now_is, heading) = (status.and_then(|s| s.label), status.and_then(|s| s.projected));
                 if relabelled(&episode, now_is)
                     && let Some(numbers) = self.tell(pattern, scope, now, facts)
                 {
                     return vec![self.keep(episode.relabel(numbers, now))];
                 }
                 let changes = self.amend_pattern(pattern, scope, episode, now, facts);
+                let numbers = |judge: &mut Judge| judge.tell(pattern, scope, now, facts);
+                let changes = self.or_outgrown(changes, &key, heading, numbers, now);
                 self.or_run_out(changes, &key, run_out, now)
             }
         }

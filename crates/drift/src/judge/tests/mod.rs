@@ -5,6 +5,7 @@ mod amend;
 mod anew;
 mod hierarchy;
 mod laws;
+mod outgrown;
 mod slower;
 mod timeline;
 mod tracks;
