@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use plumbline_engine::alert::Alert;
+use plumbline_engine::alert::{AcknowledgementSide, Alert};
 use plumbline_units::Timestamp;
 use serde::Serialize;
 
@@ -153,7 +153,6 @@ impl History {
     pub(crate) fn take(&mut self, value: &[u8]) -> Option<String> {
         let alert = serde_json::from_slice::<Alert>(value).ok()?;
         let workspace = alert.workspace.clone();
-        let change = change(&alert);
         let of_one = self.workspaces.entry(workspace.clone()).or_default();
         // The topic may be read again from its start.
         if of_one.told.get(&alert.alert_id).is_some_and(|told| told.last.sequence >= alert.sequence) {
@@ -161,6 +160,7 @@ impl History {
         }
         match of_one.take(&alert.alert_id) {
             Some(mut told) => {
+                let change = change(&alert, &told.last.acknowledgements);
                 // A page that is being made keeps what it has.
                 let episode = Arc::make_mut(&mut told);
                 if episode.changes.len() >= MAX_CHANGES {
@@ -179,7 +179,12 @@ impl History {
                 if self.count >= MAX_OF_ALL {
                     self.forget();
                 }
-                let told = Told { first: alert.clone(), changes: vec![change], left_out: 0, last: alert };
+                let told = Told {
+                    first: alert.clone(),
+                    changes: vec![change(&alert, &[])],
+                    left_out: 0,
+                    last: alert,
+                };
                 self.workspaces.entry(told.last.workspace.clone()).or_default().keep(Arc::new(told));
                 self.count += 1;
             }
@@ -220,13 +225,21 @@ impl History {
     }
 }
 
-fn change(alert: &Alert) -> Change {
-    let says = match (&alert.revision, &alert.resolution) {
-        (Some(revision), _) => {
+/// What is new in a record; `known` are the words on the episode before it.
+fn change(alert: &Alert, known: &[AcknowledgementSide]) -> Change {
+    let word = alert.acknowledgements.iter().find(|said| !known.contains(said));
+    let says = match (&alert.revision, &alert.resolution, word) {
+        (Some(revision), ..) => {
             format!("{}: {} → {} ({})", revision.field, revision.from, revision.to, revision.cause)
         }
-        (None, Some(resolution)) => resolution.clone(),
-        (None, None) => alert.title.clone(),
+        (None, Some(resolution), _) => resolution.clone(),
+        // The page's other parts forget a word that has run out.
+        (None, None, Some(said)) if alert.transition == "acknowledged" => {
+            let until = said.until.map(|until| format!(" until {}", until.to_minute())).unwrap_or_default();
+            let note = if said.note.is_empty() { String::new() } else { format!(": {}", said.note) };
+            format!("{} knows{until}{note}", said.function)
+        }
+        (None, None, _) => alert.title.clone(),
     };
     Change {
         sequence: alert.sequence,
@@ -268,6 +281,32 @@ mod tests {
         assert_eq!((told.changes.len(), told.ended(), told.scope()), (2, true, "segment=smb"));
         assert_eq!(told.targets().into_iter().collect::<Vec<_>>(), ["lead-quality-trap", "lead-to-won"]);
         assert!(history.of("a").live().next().is_none() && history.of("b").all.is_empty());
+    }
+
+    #[test]
+    fn who_said_what_is_told_also_once_the_word_has_run_out() {
+        let mut history = History::default();
+        let mut newest: Alert = serde_json::from_slice(&alert("a", 1, 1, None)).unwrap();
+        let word = |function: &str, note: &str, until: Option<&str>| -> AcknowledgementSide {
+            let at = "2026-03-23T09:00:00Z";
+            let said = serde_json::json!({ "function": function, "at": at, "until": until, "note": note });
+            serde_json::from_value(said).unwrap()
+        };
+        let marketing = word("marketing", "", Some("2026-03-30T09:00:00Z"));
+        let (sales, again) = (word("sales", "audit", None), word("sales", "audit goes on", None));
+        // A later word of a function takes the place of the former; in the end all have run out.
+        let known =
+            [vec![], vec![marketing.clone()], vec![marketing.clone(), sales], vec![marketing, again], vec![]];
+        for (sequence, known) in (1..).zip(known) {
+            newest.sequence = sequence;
+            newest.transition = if known.is_empty() { "opened" } else { "acknowledged" }.to_owned();
+            newest.acknowledgements = known;
+            history.take(&serde_json::to_vec(&newest).unwrap());
+        }
+        let told = told(&history, 1).unwrap();
+        let says: Vec<&str> = told.changes.iter().map(|change| change.says.as_str()).collect();
+        let (title, until) = (newest.title.as_str(), "marketing knows until 2026-03-30 09:00 UTC");
+        assert_eq!(says, [title, until, "sales knows: audit", "sales knows: audit goes on", title]);
     }
 
     #[test]

@@ -46,6 +46,10 @@ pub(super) fn card(told: &Told) -> Markup {
                 @if let Some(resolution) = &last.resolution { " (" (resolution) ")" }
                 @if last.historical { ", history" }
                 @if let Some(asked) = asked_again(last) { ", " (asked) }
+                // Known to all and not recovered: for how long is to be seen.
+                @if last.state == "acknowledged" && let Some(since) = last.acknowledgements.iter().map(|said| said.at).max() {
+                    ", known since " span.day { (since.to_minute()) }
+                }
                 @if let Some(by) = &last.inhibited_by { ", explained by " (by) }
                 ", since "
                 @match &last.onset {

@@ -264,6 +264,15 @@ fn a_card_says_since_when_by_what_is_known_now_and_a_page_names_stages_as_titles
     let list = super::episodes("default", &episodes).into_string();
     assert!(list.contains("since about <span class=\"day\">2026-02-27</span>"), "{list}");
     let mut told = Told::clone(&episodes.all[0]);
+    let word = |at: &str| json!({ "function": "sales", "at": at });
+    let words = ["2026-03-23T09:00:00Z", "2026-03-24T10:30:00Z"].map(word);
+    told.last.acknowledgements = serde_json::from_value(json!(words)).unwrap();
+    for (state, shown) in [("open", false), ("acknowledged", true)] {
+        told.last.state = state.to_owned();
+        let card = super::episode::card(&told).into_string();
+        assert_eq!(card.contains("known since <span class=\"day\">2026-03-24 10:30 UTC"), shown, "{card}");
+    }
+    told.last.acknowledgements.clear();
     // Two teams of one function, apart in the list.
     told.last.owners.push(told.last.owners[0].clone());
     let page = episode(&told, None).into_string();

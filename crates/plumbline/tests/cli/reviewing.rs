@@ -41,10 +41,49 @@ fn a_review_says_of_a_week_what_the_backtest_said_until_its_sunday() {
         last.stdout
     );
 
+    // Both owners spoke three weeks ago; after one their words ran out.
+    let log = spoken_of(trap, "2026-05-08T09:00:00Z", &folder, &events, &plan);
+    let known = plumbline(&["review", "--events", &log]);
+    assert_eq!(known.code, 0, "{}", known.stderr);
+    let row = known.stdout.lines().find(|line| line.contains("lead-quality trap")).unwrap();
+    assert!(row.contains("marketing after ") && row.contains("asked again once"), "{row}");
+    assert!(row.contains("| marketing, sales |"), "both have to speak again: {row}");
+    let done = known.stdout.lines().filter(|line| line.contains("| audit by "));
+    assert_eq!(done.count(), 2, "{}", known.stdout);
+
     let page = inside(&folder, "review.html");
     assert_eq!(review(&["-o", &page]).code, 0);
     let html = std::fs::read_to_string(&page).unwrap();
     assert!(html.contains("<h2>Targets against plan</h2>") && !html.contains("http"), "self-contained");
+}
+
+/// The events as records of a log, and among them the words of marketing and sales on an alert.
+fn spoken_of(
+    alert: &serde_json::Value,
+    at: &str,
+    folder: &tempfile::TempDir,
+    events: &str,
+    plan: &str,
+) -> String {
+    let events = zstd::Decoder::new(std::fs::File::open(events).unwrap()).unwrap();
+    let mut lines = vec![record(&std::fs::read_to_string(plan).unwrap(), "2026-01-04T23:00:00Z")];
+    let word = |function: &str| {
+        serde_json::json!({
+            "type": "log.command", "command": "acknowledge", "command_id": function, "workspace": "default",
+            "time": at, "episode": alert["episode"], "function": function, "note": format!("audit by {function}"),
+        })
+        .to_string()
+    };
+    let mut words = Some(["marketing", "sales"].map(word));
+    for line in std::io::read_to_string(events).unwrap().lines() {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event["input"] = "crm.leads".into();
+        if event["received_at"].as_str() > Some(at) {
+            lines.extend(words.take().into_iter().flatten());
+        }
+        lines.push(event.to_string());
+    }
+    write(folder, "acknowledged.jsonl", lines.join("\n"))
 }
 
 #[test]

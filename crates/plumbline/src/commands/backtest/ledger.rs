@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plumbline_engine::alert::Alert;
+use plumbline_engine::alert::{AcknowledgementSide, Alert};
 use plumbline_plan::Direction;
 use plumbline_units::{Day, Zone};
 
@@ -30,6 +30,8 @@ pub(crate) struct Told {
     pub(crate) first: Alert,
     /// The newest record that carries numbers of the drift.
     pub(crate) last: Alert,
+    /// Every word on it in the order in which they were said, also those that have run out since.
+    pub(crate) words: Vec<AcknowledgementSide>,
 }
 
 impl Told {
@@ -72,10 +74,14 @@ impl Ledger {
                 direction: direction_of(alert),
                 first: alert.clone(),
                 last: alert.clone(),
+                words: Vec::new(),
             });
             self.told.len() - 1
         });
         let told = &mut self.told[place];
+        let new = alert.acknowledgements.iter().filter(|said| !told.words.contains(said));
+        let new: Vec<AcknowledgementSide> = new.cloned().collect();
+        told.words.extend(new);
         let pages = !alert.historical && alert.inhibited_by.is_none();
         match &alert.resolution {
             Some(how) => told.ended = Some((day, how.clone())),
@@ -152,6 +158,25 @@ pub(crate) mod tests {
             "resolution": if has("ended") { Some("recovered") } else { None }, "links": {}
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_word_that_has_run_out_was_said() {
+        let mut ledger = Ledger::default();
+        let word = |function: &str, hour: i64| AcknowledgementSide {
+            function: function.to_owned(),
+            at: plumbline_units::Timestamp::clamped(hour * 3_600_000),
+            until: None,
+            note: String::new(),
+        };
+        let known =
+            [vec![], vec![word("a", 1)], vec![word("a", 1), word("b", 2)], vec![], vec![word("a", 3)]];
+        for known in known {
+            let mut record = record("lead-to-won", "smb", "a", "2026-03-10", "");
+            record.acknowledgements = known;
+            ledger.take(&record, Zone::UTC);
+        }
+        assert_eq!(ledger.told()[0].words, [word("a", 1), word("b", 2), word("a", 3)]);
     }
 
     #[test]

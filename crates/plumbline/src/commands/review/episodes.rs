@@ -61,7 +61,7 @@ impl Book<'_> {
         let mut rows = Vec::new();
         for told in self.episodes(true) {
             let stood = self.stood(told);
-            for word in &told.last.acknowledgements {
+            for word in &told.words {
                 rows.push(vec![
                     told.last.title.clone(),
                     word.function.clone(),
@@ -137,12 +137,21 @@ fn cost(alert: &Alert) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
-/// Who knows, and how long after the first record.
+/// Who spoke, and how long after the first record for the first time; and how often that ran out.
 fn known(told: &Told) -> String {
     let opened = told.first.detected_at;
-    let words = told.last.acknowledgements.iter();
-    let words: Vec<String> =
-        words.map(|word| format!("{} after {}", word.function, after(opened, word.at))).collect();
+    let first = told
+        .words
+        .iter()
+        .enumerate()
+        .filter(|(at, word)| told.words[..*at].iter().all(|earlier| earlier.function != word.function));
+    let mut words: Vec<String> =
+        first.map(|(_, word)| format!("{} after {}", word.function, after(opened, word.at))).collect();
+    match told.last.asked_again {
+        0 => {}
+        1 => words.push("asked again once".to_owned()),
+        times => words.push(format!("asked again {times} times")),
+    }
     if words.is_empty() { "nobody".to_owned() } else { words.join(", ") }
 }
 
