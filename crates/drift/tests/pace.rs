@@ -55,6 +55,18 @@ fn a_hand_off_that_loses_three_in_ten_is_heard_within_three_weeks_at_30_a_day() 
     assert!(median <= 21, "{median} / {p90}");
 }
 
+/// The weights that cost each effect as much of what is lost while it waits: they fall with what it gathers.
+fn shares(factors: [f64; 4]) -> [f64; 4] {
+    let gathers = factors.map(|r| (r * libm::log(r) - r + 1.0) / (1.0 - r).abs());
+    let weights = |x: f64| gathers.map(|d| libm::exp(-x * d));
+    let (mut low, mut high) = (0.0, 1e3);
+    while high - low > 1e-12 {
+        let x = 0.5 * (low + high);
+        if weights(x).iter().sum::<f64>() > 1.0 { low = x } else { high = x }
+    }
+    weights(low)
+}
+
 /// Once its hours are over a cohort's share is counted, not waited for: plain Bernoulli likelihood ratios.
 #[test]
 fn past_its_hours_a_hand_off_is_a_plain_bernoulli_table() {
@@ -71,6 +83,7 @@ fn past_its_hours_a_hand_off_is_a_plain_bernoulli_table() {
     series.in_time[0][36..].fill(0);
     let warn = libm::log(0.85);
     let effects = [2.0, 3.4, 3.4 * 1.676, 3.4 * 2.943].map(|power| libm::exp(power * warn));
+    let weights = [shares(effects), shares(effects.map(|r| 1.0 / r))];
     let raised = |odds: f64| odds * p / (1.0 - p + odds * p);
     let (mut sums, mut total) = ([0.0; 8], 0.0);
     for (n, k) in series.stages[0].counts.iter().zip(&series.in_time[0]).rev() {
@@ -78,7 +91,7 @@ fn past_its_hours_a_hand_off_is_a_plain_bernoulli_table() {
         for (i, sum) in sums.iter_mut().enumerate() {
             let q = if i < 4 { effects[i] * p } else { raised(1.0 / effects[i - 4]) };
             *sum += k * libm::log(q / p) + (n - k) * libm::log((1.0 - q) / (1.0 - p));
-            total += libm::exp(*sum) * if i < 4 { 0.75 } else { 0.25 } / 4.0;
+            total += libm::exp(*sum) * if i < 4 { 0.75 } else { 0.25 } * weights[i / 4][i % 4];
         }
     }
     let evidence = model.assess(&series, None).unwrap();

@@ -116,7 +116,8 @@ fn by_evidence(
     let latch = track.latch();
     let drifted = latch.is_some() || track.withdrawn.is_some();
     let dated = opening || drifted;
-    let Some(evidence) = model.assess_if(series, track.restart, dated) else {
+    let standing = latch.map(|l| l.direction);
+    let Some(evidence) = model.assess_if(series, track.restart, standing, dated) else {
         return Measured { observed, ..Measured::only(nothing_yet()) };
     };
     let suspicious = latch.is_some() || evidence.watches();

@@ -48,15 +48,17 @@ impl Model {
     /// recovered), at the plan's first day or where the window begins, whichever is latest. `None` where nothing
     /// has entered yet, and for `spend`.
     pub fn assess(&self, series: &ScopeSeries, restart: Option<Day>) -> Option<Evidence> {
-        self.assess_if(series, restart, true)
+        self.assess_if(series, restart, None, true)
     }
 
-    /// The same; unless `dated`, evidence that nobody watches does not say since when, and what does not refute the
+    /// The same of a scope where a drift in the direction `standing` stands, if any: while somebody would watch what
+    /// speaks for it, that is read, however much more speaks for the other. Unless `dated`, evidence that nobody watches does not say since when, and what does not refute the
     /// plan not by which effects. That is nearly all evidence, and most of the work.
     pub(crate) fn assess_if(
         &self,
         series: &ScopeSeries,
         restart: Option<Day>,
+        standing: Option<Direction>,
         dated: bool,
     ) -> Option<Evidence> {
         let first = self.first(series, restart);
@@ -67,7 +69,7 @@ impl Model {
             Kind::Velocity(velocity) => self.cycle(velocity, series, first)?,
             Kind::Spend { .. } => return None,
         };
-        let mut evidence = self.conclude(scanned, series, first, dated);
+        let mut evidence = self.conclude(scanned, series, first, (standing, dated));
         if evidence.watches() && (dated || evidence.rejects()) {
             // Several tables, each off by less, may take the metric beyond its bound together.
             let projected = self.project(series, &Window::SinceOnset(evidence.onset.estimate));
@@ -269,13 +271,20 @@ impl Model {
     }
 
     /// Mixes the tables and names the direction, the leading table, the onset and what is still missing.
-    fn conclude(&self, scanned: Lines<'_>, series: &ScopeSeries, first: usize, dated: bool) -> Evidence {
+    fn conclude(
+        &self,
+        scanned: Lines<'_>,
+        series: &ScopeSeries,
+        first: usize,
+        (standing, dated): (Option<Direction>, bool),
+    ) -> Evidence {
         let log_weight = -libm::log(scanned.tables as f64);
         let total = |part: &dyn Fn(&Parts) -> f64| {
             log_sum(scanned.lines.iter().map(|line| part(&line.parts))) + log_weight
         };
         let (down, up) = (total(&|p| p.down), total(&|p| p.up));
-        let side = if down >= up { Side::Down } else { Side::Up };
+        let stands = [Side::Down, Side::Up].into_iter().find(|side| standing == Some(self.direction(*side)));
+        let side = side_read((down, up), stands, self.log_threshold - WATCHED);
         let part = |p: &Parts| if side == Side::Down { p.down } else { p.up };
         let critical = match side {
             Side::Down => libm::exp(total(&|p| p.critical_down) - down),
@@ -351,5 +360,35 @@ impl Model {
     fn onset_at(&self, position: usize, series: &ScopeSeries) -> Onset {
         let day = series.day(position.saturating_sub(1));
         Onset { estimate: day, low: day, high: day }
+    }
+}
+
+/// The side of M that is read, of the logarithms of its parts: that of a drift which `stands`, from `watched` on, or
+/// else the larger.
+fn side_read((down, up): (f64, f64), stands: Option<Side>, watched: f64) -> Side {
+    match stands {
+        Some(Side::Down) if down >= watched => Side::Down,
+        Some(Side::Up) if up >= watched => Side::Up,
+        _ if down >= up => Side::Down,
+        _ => Side::Up,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drift_that_stands_is_read_by_its_own_side_while_that_is_watched() {
+        for (parts, stands, read) in [
+            ((5.0, 4.0), None, Side::Down),
+            ((4.0, 5.0), None, Side::Up),
+            ((4.0, 5.0), Some(Side::Down), Side::Down),
+            ((3.0, 5.0), Some(Side::Down), Side::Up),
+            ((5.0, 4.0), Some(Side::Up), Side::Up),
+            ((5.0, 3.0), Some(Side::Up), Side::Down),
+        ] {
+            assert_eq!(side_read(parts, stands, 3.6), read, "{parts:?} {stands:?}");
+        }
     }
 }

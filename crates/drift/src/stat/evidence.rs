@@ -115,7 +115,8 @@ pub struct Evidence {
     pub log_below: f64,
     /// ln of the part of M for the metric above the plan.
     pub log_above: f64,
-    /// Where the metric went, by the larger part of M.
+    /// Where the metric went, by the larger part of M; where a drift stands, its own direction while that part of M is
+    /// watched.
     pub direction: Direction,
     /// Posterior weight of the drift lying at or beyond the critical bound, 0 without one: the larger of the
     /// weight of such effects within that direction and (from M ≥ c/10 on) of such a projection since the onset.

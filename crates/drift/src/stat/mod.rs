@@ -17,6 +17,10 @@
 //! the volume, its ramps and seasons (entries are conditioned on). c = 365/budget. This is a theorem for φ = 1
 //! and p, F right or conservative; with φ > 1 and facts that are taken back it is measured.
 //!
+//! **Weights.** Tables share alike. Of the effects three quarters go to the side that the plan bounds, and within a side
+//! the milder ones have more: they gather more slowly, so that each waits as long, by what is lost meanwhile, for
+//! sharing M with the others. The theorem holds whatever the weights.
+//!
 //! **Strictness.** The null "on plan" is refuted by any true loss in the end. A true −10% of one transition, on
 //! the warn bound, is paged about 8 times a year at 200 entries a day and some 20 times above 500, since it lies
 //! outside half of the time. Against the null on the bound itself (`strict`) no page inside the tolerance is
