@@ -33,7 +33,7 @@ pub struct Amended {
 
 /// A published number that moves by more than this is published again.
 const MOVED: f64 = 0.05;
-/// A gap to the plan that evidence moves by more than this part of itself is told again.
+/// A gap to the plan that grows or shrinks by more than this part of itself is told again.
 const OUTGROWN: f64 = 0.5;
 
 impl Judge {
@@ -103,9 +103,9 @@ impl Judge {
         numbers: impl FnOnce(&mut Judge) -> Option<Published>,
         now: Moment<'_>,
     ) -> Vec<EpisodeChange> {
-        let told = |judge: &Judge| judge.episodes.get(key)?.assessment.projected;
-        let suspected =
-            changes.is_empty() && told(self).zip(heading).is_some_and(|(told, heading)| apart(told, heading));
+        let told = self.episodes.get(key).map(|e| (e.assessment.projected, e.assessment.plan.value));
+        let now_is = |(told, plan): (Option<Interval>, f64)| Some(apart(told?, heading?, plan));
+        let suspected = changes.is_empty() && told.and_then(now_is).unwrap_or(false);
         let Some(numbers) = suspected.then(|| numbers(self)).flatten() else { return changes };
         let Some(episode) = self.episodes.remove(key) else { return changes };
         match outgrown(&episode.assessment, &numbers.assessment) {
@@ -239,15 +239,12 @@ fn material(was: &Assessment, is: &Assessment, severity: bool, cause: String) ->
     None
 }
 
-/// Where the drift has outgrown what was told of it: what was told and what holds now exclude each other, and its gap
-/// to the plan has grown or shrunk by more than [`OUTGROWN`]. A drift is told as soon as it is certain, when little is
-/// known of its size; where it turns out to be another, people must not go on reading the first guess.
+/// Where the drift has outgrown what was told of it. A drift is told as soon as it is certain, when little is known of
+/// its size; where it turns out to be another, people must not go on reading the first guess.
 fn outgrown(was: &Assessment, is: &Assessment) -> Option<Revision> {
     let (from, to) = (was.drift.relative, is.drift.relative);
-    let by = (to.value - from.value).abs();
-    let other = was.drift.of == is.drift.of && apart(from, to) && by > OUTGROWN * from.value.abs();
     let factor = |gap: Interval| significant(1.0 + gap.value);
-    other.then(|| Revision {
+    (was.drift.of == is.drift.of && apart(from, to, 0.0)).then(|| Revision {
         field: "drift.relative".to_string(),
         from: factor(from),
         to: factor(to),
@@ -255,9 +252,11 @@ fn outgrown(was: &Assessment, is: &Assessment) -> Option<Revision> {
     })
 }
 
-/// Whether two estimates exclude each other. What is certain is no estimate.
-fn apart(a: Interval, b: Interval) -> bool {
-    a.low < a.high && b.low < b.high && !a.contains(b.value) && !b.contains(a.value)
+/// Whether each of two values lies outside the other's interval, and the gap to the plan has grown or shrunk by more
+/// than [`OUTGROWN`] from the one to the other.
+fn apart(from: Interval, to: Interval, plan: f64) -> bool {
+    let by = (to.value - from.value).abs();
+    !from.contains(to.value) && !to.contains(from.value) && by > OUTGROWN * (from.value - plan).abs()
 }
 
 fn moved(from: Interval, to: Interval) -> bool {

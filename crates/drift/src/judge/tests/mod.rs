@@ -34,6 +34,7 @@ fn in_the_trap_the_pattern_takes_over_from_its_members() {
         "
         120..126 opened cac *
         120..124 opened spend warning
+        121..127 revised spend revised
         124..140 opened lead-to-won critical inhibited
         124..140 opened lead-quality-trap critical
         124..140 resolved lead-to-won superseded inhibited

@@ -46,3 +46,12 @@ fn a_drift_of_the_size_first_told_is_not_told_over_and_over() {
         .sum();
     assert!(anew <= 2, "{anew} in ten runs of three months");
 }
+
+#[test]
+fn spend_that_opened_on_its_way_up_is_told_again() {
+    let changes = play("leads 60\nlast 130\nseed 2\nday 100: spend x1.7\n");
+    let spend: Vec<_> = changes.iter().filter(|c| c.episode.subject.metric == "spend").collect();
+    let told_as: Vec<f64> = spend.iter().map(|c| c.episode.assessment.drift.relative.value).collect();
+    assert!(told_as.first().is_some_and(|first| *first < 0.4), "{told_as:?}");
+    assert!(told_as.last().is_some_and(|last| 0.7 <= 1.5 * last) && told_as.len() <= 4, "{told_as:?}");
+}
