@@ -39,7 +39,7 @@ impl Judge {
                 self.open_pattern(pattern, scope, key, now, facts)
             }
             Some(mut episode) => {
-                if let Some((resolution, why)) = self.ended(pattern, &label) {
+                if let Some((resolution, why)) = self.ended(pattern, scope, &label) {
                     let numbers = self.tell(pattern, scope, now, facts).map(|mut numbers| {
                         numbers.summary = why;
                         numbers
@@ -99,14 +99,17 @@ impl Judge {
             })
     }
 
-    /// Whether a live pattern is over, how, and why in one sentence.
-    fn ended(&self, pattern: &Pattern, label: &str) -> Option<(Resolution, String)> {
+    /// Whether a live pattern is over, how, and why in one sentence. It stands and is withdrawn with the member that
+    /// leads it: were it to end with each of the others, a drift that lasts would be told as over and opened anew
+    /// because one of its costs came back inside the tolerance.
+    fn ended(&self, pattern: &Pattern, scope: &Scope, label: &str) -> Option<(Resolution, String)> {
         let needed = || pattern.all.iter().filter(|c| !c.negated);
-        let retracted = needed().find(|c| {
+        let withdrawn = |c: &&Condition| {
             let track = self.tracks.get(&(c.target, label.to_string())).copied().unwrap_or_default();
             !self.drifts(c, label) && track.ended_by_retraction
-        });
-        if let Some(condition) = retracted {
+        };
+        let leading = leader(&self.plan, pattern, scope).map(|(.., condition)| condition);
+        if let Some(condition) = leading.filter(withdrawn) {
             let name = self.plan.target(condition.target).name.as_str();
             let why =
                 format!("Later events brought {name} back inside its tolerance: the pattern never held.");
