@@ -177,7 +177,7 @@ async fn every_answer_is_as_described_and_every_link_of_every_page_leads_somewhe
     let targets = json(address, "/api/v1/workspaces/default/targets").await;
     let (target, scope) = (&targets["targets"][0]["target"], &targets["targets"][0]["scope"]);
     let described = document["paths"].as_object().unwrap();
-    assert_eq!(described.len(), 10);
+    assert_eq!(described.len(), 11);
     let mut check = Check { document: &document, complaints: Vec::new(), arrays: BTreeMap::new() };
     for (path, operations) in described.iter().filter(|(_, operations)| operations["get"].is_object()) {
         let query = if path.ends_with("/series") {
@@ -203,6 +203,12 @@ async fn every_answer_is_as_described_and_every_link_of_every_page_leads_somewhe
     assert!(empty.is_empty() && check.arrays.len() >= 12, "never filled: {empty:?} of {:?}", check.arrays);
     let drifting = json(address, "/api/v1/workspaces/default/targets?verdict=drifting").await;
     assert!(drifting["total"].as_u64().unwrap() > 0, "{drifting}");
+    let scopes = json(address, "/api/v1/workspaces/default/scopes").await;
+    let sum = |of: &str| scopes["scopes"].as_array().unwrap().iter().map(|s| s[of].as_u64().unwrap()).sum();
+    let counted: (u64, u64) = (sum("targets"), sum("drifting"));
+    assert_eq!((targets["total"].as_u64(), drifting["total"].as_u64()), (Some(counted.0), Some(counted.1)));
+    let drifts = |scope: &Value| (scope["worst"] == "drifting") == (scope["drifting"] != 0);
+    assert!(scopes["scopes"].as_array().unwrap().iter().all(drifts), "{scopes}");
     let series = json(
         address,
         &format!(

@@ -1,5 +1,6 @@
 //! `/api/v1`: what the pages show, as JSON. `/api/v1/openapi.json` describes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
@@ -14,7 +15,7 @@ use super::desk::Desk;
 use crate::history::{Episodes, Told};
 use crate::page;
 use crate::shared::Shared;
-use crate::view::WorkspaceView;
+use crate::view::{TargetView, WorkspaceView};
 
 const OPENAPI: &str = include_str!("../../assets/openapi.json");
 /// Items of one answer.
@@ -36,6 +37,7 @@ pub(crate) fn routes(shared: Shared, desk: Desk) -> Router {
         .route("/api/v1/dead-letters", get(dead_letters))
         .route("/api/v1/workspaces", get(workspaces))
         .route("/api/v1/workspaces/{workspace}/plan", get(plan))
+        .route("/api/v1/workspaces/{workspace}/scopes", get(scopes))
         .route("/api/v1/workspaces/{workspace}/targets", get(targets))
         .route("/api/v1/workspaces/{workspace}/funnels", get(funnels))
         .route("/api/v1/workspaces/{workspace}/series", get(series))
@@ -90,6 +92,25 @@ async fn workspaces(State(source): State<Source>) -> Response {
 
 async fn plan(State(source): State<Source>, Path(workspace): Path<String>) -> Response {
     source.about(workspace, |view| json!({ "plan": &*view.plan, "scopes": &*view.scopes })).await
+}
+
+/// Each scope in plan order, with how many targets it has, how many drift, and the worst verdict.
+async fn scopes(State(source): State<Source>, Path(workspace): Path<String>) -> Response {
+    let read = |view: &WorkspaceView| {
+        let mut of: BTreeMap<&str, Vec<&TargetView>> = BTreeMap::new();
+        view.targets.iter().for_each(|target| of.entry(&target.scope).or_default().push(target));
+        let scopes = view.scopes.iter().map(|scope| {
+            let targets = of.get(scope.as_str()).map_or(&[][..], Vec::as_slice);
+            let worst = targets.iter().max_by_key(|target| target.urgency());
+            let drifting = targets.iter().filter(|target| target.verdict == "drifting").count();
+            json!({
+                "scope": scope, "targets": targets.len(), "drifting": drifting,
+                "worst": worst.map(|target| target.verdict),
+            })
+        });
+        json!({ "scopes": scopes.collect::<Vec<_>>() })
+    };
+    source.about(workspace, read).await
 }
 
 async fn targets(

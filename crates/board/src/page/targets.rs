@@ -170,11 +170,11 @@ fn row(view: &WorkspaceView, live: &Live<'_>, target: &TargetView) -> Markup {
             td { (words::scope(&target.scope)) }
             td { span.verdict.(target.verdict) { (words::sign(target.verdict)) " " (words::verdict(target.verdict)) }
                 @if let Some(severity) = target.severity { " " small { (severity) } } }
-            td.n { @if let Some(now) = target.now() { (words::value(now, target.unit, currency)) } }
-            td.n { @if let Some(plan) = target.plan { (words::value(plan.value, target.unit, currency)) } }
-            td.n { (words::bounds(target, currency)) }
-            td.n { @if let Some(ratio) = target.of_plan() { (words::percent(ratio)) } }
-            td.n { @if let Some(span) = target.projected { (words::span(span, target.unit, currency)) } }
+            td.n data-label="now" { @if let Some(now) = target.now() { (words::value(now, target.unit, currency)) } }
+            td.n data-label="plan" { @if let Some(plan) = target.plan { (words::value(plan.value, target.unit, currency)) } }
+            td.n data-label="bounds" { (words::bounds(target, currency)) }
+            td.n data-label="of plan" { @if let Some(ratio) = target.of_plan() { (words::percent(ratio)) } }
+            td.n data-label="90% interval" { @if let Some(span) = target.projected { (words::span(span, target.unit, currency)) } }
             td { (spark(target)) }
             td.why {
                 @if let Some(reason) = &target.reason { (reason) }

@@ -45,19 +45,24 @@ pub fn fit_level(first: Day, amounts: &[f64], fiscal_year_start: (u32, u32)) -> 
         return None;
     }
     let day = |index: usize| first.plus(i32::try_from(index).unwrap_or(i32::MAX));
-    let before = before_step(&amounts[amounts.len() - used..]);
-    let used = if before.is_some() { LEAST_DAYS } else { used };
-    let recent = &amounts[amounts.len() - used..];
+    let weekday = factors::<7>(amounts, |index| day(index).weekday());
+    let unweek = |index: usize| weekday.map_or(1.0, |factors| factors[day(index).weekday()]).max(1e-6);
+    let flat: Vec<f64> = amounts.iter().enumerate().map(|(i, amount)| amount / unweek(i)).collect();
+    let week = |index: usize| quarter_week(day(index), fiscal_year_start);
+    let quarter = (amounts.len() >= QUARTER_DAYS).then(|| factors::<13>(&flat, week)).flatten();
+    // A rush that two years show to come each quarter is no step.
+    let rush = |index: usize| quarter.map_or(1.0, |factors| factors[week(index)]).max(1e-6);
+    let newest = amounts.len() - used..amounts.len();
+    let calm: Vec<f64> = newest.map(|index| amounts[index] / rush(index)).collect();
+    let before = before_step(&calm);
+    let (used, recent) = match before {
+        Some(_) => (LEAST_DAYS, &calm[calm.len() - LEAST_DAYS..]),
+        None => (used, &amounts[amounts.len() - used..]),
+    };
     let per_day = mean(recent);
     if per_day <= 0.0 {
         return None;
     }
-    let weekday = factors::<7>(amounts, |index| day(index).weekday());
-    let unweek = |index: usize| weekday.map_or(1.0, |factors| factors[day(index).weekday()]).max(1e-6);
-    let flat: Vec<f64> = amounts.iter().enumerate().map(|(i, amount)| amount / unweek(i)).collect();
-    let quarter_week = (amounts.len() >= QUARTER_DAYS)
-        .then(|| factors::<13>(&flat, |index| quarter_week(day(index), fiscal_year_start)))
-        .flatten();
     let offset = amounts.len() - used;
     let variance: f64 = recent
         .iter()
@@ -76,7 +81,7 @@ pub fn fit_level(first: Day, amounts: &[f64], fiscal_year_start: (u32, u32)) -> 
         days: used,
         before,
         weekday,
-        quarter_week,
+        quarter_week: quarter,
     })
 }
 
@@ -88,7 +93,7 @@ fn before_step(amounts: &[f64]) -> Option<f64> {
     }
     let (old, new) = (mean(before), mean(since));
     let stepped = new < STEP * old || old < STEP * new;
-    let clear = CLEAR * (error(before) + error(since)).sqrt();
+    let clear = CLEAR * (variance_of_mean(before) + variance_of_mean(since)).sqrt();
     (stepped && (new - old).abs() > clear).then_some(old)
 }
 
@@ -97,7 +102,7 @@ fn mean(amounts: &[f64]) -> f64 {
 }
 
 /// The variance of their mean.
-fn error(amounts: &[f64]) -> f64 {
+fn variance_of_mean(amounts: &[f64]) -> f64 {
     let (mean, n) = (mean(amounts), amounts.len().max(2) as f64);
     amounts.iter().map(|amount| (amount - mean) * (amount - mean)).sum::<f64>() / (n - 1.0) / n
 }
@@ -188,5 +193,19 @@ mod tests {
         let level = fit_level(first, &(0..800).map(amount).collect::<Vec<_>>(), (1, 1)).unwrap();
         let quarter = level.quarter_week.unwrap();
         assert!(quarter[12] > 1.7 && quarter[0] < 1.0, "{quarter:?}");
+    }
+
+    #[test]
+    fn the_rush_at_a_quarters_end_is_no_step_once_two_years_show_it() {
+        let first: Day = "2024-01-01".parse().unwrap();
+        let last: Day = "2025-12-31".parse().unwrap();
+        let amount = |i: usize| {
+            let rush = quarter_week(first.plus(i as i32), (1, 1)) >= 9;
+            (10.0 + (i * 37 % 11) as f64 * 0.1) * if rush { 4.0 } else { 1.0 }
+        };
+        let days: Vec<f64> = (0..usize::try_from(last.since(first) + 1).unwrap()).map(amount).collect();
+        assert_eq!(fit_level(first, &days, (1, 1)).unwrap().before, None);
+        // The same quarter by itself looks like one.
+        assert!(fit_level(last.plus(-90), &days[days.len() - 91..], (1, 1)).unwrap().before.is_some());
     }
 }

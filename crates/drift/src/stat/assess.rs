@@ -52,8 +52,9 @@ impl Model {
     }
 
     /// The same of a scope where a drift in the direction `standing` stands, if any: while somebody would watch what
-    /// speaks for it, that is read, however much more speaks for the other. Unless `dated`, evidence that nobody watches does not say since when, and what does not refute the
-    /// plan not by which effects. That is nearly all evidence, and most of the work.
+    /// speaks for it, that is read, however much more speaks for the other. Unless `dated`, evidence that nobody watches
+    /// does not say since when, and what does not refute the plan not by which effects. That is nearly all evidence, and
+    /// most of the work.
     pub(crate) fn assess_if(
         &self,
         series: &ScopeSeries,

@@ -72,3 +72,26 @@ fn too_little_history_is_refused_in_words() {
     let run = plumbline(&["plan", "draft", "--events", &empty]);
     assert_eq!(run.code, 4, "{}", run.stderr);
 }
+
+#[test]
+fn what_nearly_stopped_lately_is_promised_as_it_is_now_and_a_person_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "--scenario steady --start 2025-01-06 --days 240 --leads-per-day 60 --seed 3 --segments smb=0.7,mid=0.3";
+    let (events, _) = generated(&folder, "events.jsonl", words);
+    // From August on one source of spend in one segment is all that is left.
+    let kept = |line: &&str| {
+        let late = ["2025-08-", "2025-09-"]
+            .iter()
+            .any(|month| line.contains(&format!("\"period_start\":\"{month}")));
+        !late || line.contains("\"source\":\"google_ads\"") && line.contains("\"segment\":\"mid\"")
+    };
+    let text = std::fs::read_to_string(&events).unwrap();
+    let text: Vec<&str> = text.lines().filter(kept).collect();
+    let events = write(&folder, "stopped.jsonl", text.join("\n"));
+    let run = plumbline(&["plan", "draft", "--events", &events]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines.contains(&"# CHANGE? everywhere: 5846 a day before its last 28 days"), "{}", run.stdout);
+    let mut spend = lines.iter().skip_while(|line| **line != "name = \"spend\"");
+    assert_eq!(spend.nth(2), Some(&"value = \"900.0 EUR/day\""), "{}", run.stdout);
+}

@@ -12,7 +12,9 @@ mod tracks;
 mod words;
 mod world;
 
-use timeline::{check, play, told};
+use timeline::{Story, check, play, told};
+
+use super::{EpisodeChange, Verdict};
 
 const TRAP: &str = "
     leads 60
@@ -42,6 +44,26 @@ fn in_the_trap_the_pattern_takes_over_from_its_members() {
         124..145 revised lead-quality-trap revised
         ",
     );
+}
+
+#[test]
+fn a_pattern_outlasts_a_cost_that_comes_back_while_the_drift_that_leads_it_stands() {
+    // Leads become so cheap that CAC is as planned again; the hand-off is as bad as before.
+    let story = Story::parse(&format!("{TRAP}\nlast 220\nday 140: spend x0.75"));
+    let (world, mut judge) = (story.world(), story.judge());
+    let changes: Vec<EpisodeChange> =
+        (0..=story.last).flat_map(|at| story.tick(&mut judge, &world, at)).collect();
+    let drifts = |name: &str| {
+        let status = judge.statuses().find(|status| status.name.as_str() == name).unwrap();
+        matches!(status.verdict, Verdict::Drifting(_))
+    };
+    assert!(drifts("lead-to-won") && !drifts("cac"), "{:#?}", told(&changes));
+    let of_conversion = |line: &&String| line.contains("lead-quality-trap") || line.contains("lead-to-won");
+    let told = told(&changes);
+    let told: Vec<&String> = told.iter().filter(of_conversion).collect();
+    let over = |line: &&&String| line.contains("resolved") && !line.contains("superseded");
+    assert!(told.len() >= 3 && !told.iter().any(|line| over(&line)), "{told:#?}");
+    assert_eq!(told.iter().filter(|line| line.contains("opened lead-quality-trap")).count(), 1, "{told:#?}");
 }
 
 #[test]

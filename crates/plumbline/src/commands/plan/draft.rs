@@ -228,14 +228,9 @@ fn targets(out: &mut String, plan: &Plan, survey: &Survey, numbers: &Numbers) ->
     // What halved or doubled lately is promised as it is now, and a person is told.
     let steps = |level: &dyn Fn(&ScopeLevels) -> Option<&Level>| {
         let told = numbers.levels.0.iter().filter_map(|levels| {
-            let before = level(levels)?.before?;
-            let place = if levels.scope.0.is_empty() {
-                "everywhere".to_owned()
-            } else {
-                plan.scope_label(&levels.scope)
-            };
-            let days = level(levels)?.days;
-            Some(format!("# CHANGE? {place}: {} a day before its last {days} days\n", rounded(before)))
+            let Level { before, days, .. } = level(levels)?;
+            let (place, before) = (levels.place(plan), rounded((*before)?));
+            Some(format!("# CHANGE? {place}: {before} a day before its last {days} days\n"))
         });
         told.collect::<String>()
     };

@@ -98,10 +98,14 @@ fn daily(history: &History, scope: &Scope, measure: Measure) -> Vec<f64> {
 }
 
 impl ScopeLevels {
+    /// The scope in words.
+    pub(super) fn place(&self, plan: &Plan) -> String {
+        if self.scope.0.is_empty() { "everywhere".to_owned() } else { plan.scope_label(&self.scope) }
+    }
+
     /// Lines for comments.
     pub(super) fn in_words(&self, plan: &Plan) -> Vec<String> {
-        let place =
-            if self.scope.0.is_empty() { "everywhere".to_owned() } else { plan.scope_label(&self.scope) };
+        let place = self.place(plan);
         let mut lines = Vec::new();
         if let Some(Some(level)) = self.stages.first() {
             lines.push(format!(
@@ -145,7 +149,7 @@ impl ScopeLevels {
 }
 
 /// That the level is another than it was.
-pub(super) fn step_in_words(level: &Level) -> String {
+fn step_in_words(level: &Level) -> String {
     level.before.map_or(String::new(), |before| format!(" (before that {before:.2})"))
 }
 
