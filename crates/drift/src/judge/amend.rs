@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assess::Case;
 use super::build::{Story, drifting};
+use super::cost::MeanDeal;
 use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision};
 use super::facts::Facts;
 use super::life::{Moment, Published};
@@ -75,7 +76,9 @@ impl Judge {
             return vec![episode.resolve(Resolution::Retracted, Some(numbers), now)];
         }
         let cause = cause(&amended, case);
-        let case = Case { series: &series, ..*case };
+        // Nor is the mean deal that of today.
+        let deals = MeanDeal::new();
+        let case = Case { series: &series, deals: &deals, ..*case };
         let first = episode.assessment.day == episode.opened_day;
         // An opening that no longer stands by itself says nothing of how bad it is.
         let told = first && stood;

@@ -5,6 +5,7 @@ use plumbline_units::{Day, Timestamp};
 
 use super::causes::{self, Causes};
 use super::coincident;
+use super::cost::MeanDeal;
 use super::episode::RuledOut;
 use super::facts::{Facts, Leaf};
 use super::handoff;
@@ -35,6 +36,7 @@ pub(crate) struct Case<'a> {
     pub(crate) model: &'a Model,
     pub(crate) leaves: &'a [Leaf],
     pub(crate) series: &'a ScopeSeries,
+    pub(crate) deals: &'a MeanDeal,
 }
 
 /// Since when, and by which table.

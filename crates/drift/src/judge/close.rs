@@ -8,6 +8,7 @@ use plumbline_units::Day;
 
 use super::assess::Case;
 use super::build::{Story, drifting};
+use super::cost::MeanDeal;
 use super::depend::Standing;
 use super::episode::{Episode, EpisodeChange, EpisodeKey, Resolution, Revision, RuledOut, Transition};
 use super::facts::{Facts, Leaf};
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     /// The first day read.
     first: Day,
     leaves: Arc<[Leaf]>,
+    deals: Arc<MeanDeal>,
     counts: BTreeMap<Scope, Arc<Counts>>,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
 pub(crate) struct Counts {
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) series: ScopeSeries,
+    /// Of the whole workspace.
+    pub(crate) deals: Arc<MeanDeal>,
 }
 
 impl Judge {
@@ -107,6 +111,7 @@ impl Judge {
             model,
             leaves: &counts.leaves,
             series: &counts.series,
+            deals: &counts.deals,
         };
         let changes = self.follow(&case, &key.1, (before, after, step), verdict, &measured, now);
         ruling_out(changes, &measured)
@@ -277,6 +282,7 @@ impl Judge {
                 at,
                 first: self.layout.first_day(facts, now.day),
                 leaves: facts.leaves().into(),
+                deals: Arc::default(),
                 counts: BTreeMap::new(),
             },
         };
@@ -284,11 +290,11 @@ impl Judge {
         if let Some(counts) = shared.counts.get(scope) {
             return Arc::clone(counts);
         }
-        let (all, first) = (Arc::clone(&shared.leaves), shared.first);
+        let (all, first, deals) = (Arc::clone(&shared.leaves), shared.first, Arc::clone(&shared.deals));
         let leaves = self.leaves_of(facts, &all, scope);
         let mut series = self.layout.read(facts, &leaves, first, now.day);
         series.unrecorded.clone_from(&now.ctx.unrecorded);
-        let counts = Arc::new(Counts { leaves, series });
+        let counts = Arc::new(Counts { leaves, series, deals });
         if let Some(shared) = self.shared.as_mut().filter(|s| s.counts.len() < MAX_SHARED) {
             shared.counts.insert(scope.clone(), Arc::clone(&counts));
         }

@@ -1,5 +1,7 @@
 //! What a drift costs since its onset.
 
+use std::sync::OnceLock;
+
 use plumbline_plan::{Metric, StageIndex};
 
 use super::assess::{Case, Frame};
@@ -10,6 +12,9 @@ use crate::stat::{Interval, Projection};
 
 /// Wins below which a scope's mean deal is that of the whole workspace.
 const MIN_DEALS: i64 = 5;
+
+/// The mean deal of a whole workspace by the counts of a tick, reckoned once: it takes every leaf.
+pub(crate) type MeanDeal = OnceLock<Option<f64>>;
 
 /// What the cost is reckoned from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +67,7 @@ impl Case<'_> {
     pub(crate) fn cost(&self, own: Option<&Projection>, cac_plan: Option<f64>, frame: Frame) -> Option<Cost> {
         let own = own?;
         let days = self.days(frame.since);
-        let mean_deal = self.mean_deal();
+        let mean_deal = || self.mean_deal();
         let exactly = |value: f64| Interval { value, low: value, high: value };
         match self.target.metric {
             Metric::Conversion { .. } | Metric::Cac => {
@@ -83,7 +88,7 @@ impl Case<'_> {
                     planned_conversion: before * downstream,
                     conversion: now.times(downstream),
                     planned_cac: cac_plan,
-                    mean_deal,
+                    mean_deal: mean_deal(),
                 };
                 Some(ledger.cost())
             }
@@ -93,7 +98,7 @@ impl Case<'_> {
                 Some(Cost {
                     excess_spend: None,
                     customers_short: Some(short),
-                    revenue_at_risk: mean_deal.map(|deal| short.times(deal)),
+                    revenue_at_risk: mean_deal().map(|deal| short.times(deal)),
                     excess_spend_per_week: None,
                     customers_short_per_week: Some(short.value / f64::from(days) * 7.0),
                 })
@@ -119,7 +124,7 @@ impl Case<'_> {
                 (self.sum(leaves, Quantity::WonCount), self.sum(leaves, Quantity::WonAmount));
             (count >= least && amount > 0).then(|| amount as f64 / 1e6 / count as f64)
         };
-        mean(self.leaves, MIN_DEALS).or_else(|| mean(&self.facts.leaves(), 1))
+        mean(self.leaves, MIN_DEALS).or_else(|| *self.deals.get_or_init(|| mean(&self.facts.leaves(), 1)))
     }
 
     fn sum(&self, leaves: &[Leaf], what: Quantity) -> i64 {

@@ -203,6 +203,7 @@ impl Judge {
             model,
             leaves: &counts.leaves,
             series: &counts.series,
+            deals: &counts.deals,
         };
         let has_cac = |c: &Condition| metric(&plan, c) == Some(Metric::Cac);
         Some(tell(&Story {
