@@ -1,6 +1,6 @@
 //! The evidence of a target: its tables scored, scanned and mixed, M = Σ_j w_j·M_j with equal weights.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use plumbline_plan::Direction;
 use plumbline_units::Day;
@@ -26,9 +26,9 @@ pub(super) struct Line<'a> {
 pub(super) enum Rows<'a> {
     Summed(Sums),
     /// A walk kept none: the table scans once they are asked for.
-    Of(&'a PairTable),
+    Of(&'a PairTable, OnceCell<Sums>),
     /// The same of a cycle time, its null so strict.
-    Paced(&'a Timing, f64),
+    Paced(&'a Timing, f64, OnceCell<Sums>),
 }
 
 /// The tables of a target, and what they are expected to gather at the critical effect.
@@ -101,17 +101,24 @@ impl Model {
         Line { table, parts, rows: Rows::Summed(sums) }
     }
 
-    /// The suffix sums of a line over the cohorts from position `first` on, as it was read.
-    pub(super) fn sums<'l>(&self, line: &'l Line<'_>, series: &ScopeSeries, first: usize) -> Cow<'l, Sums> {
-        let scores = match &line.rows {
-            Rows::Summed(sums) => return Cow::Borrowed(sums),
-            Rows::Of(table) => table.score(series, first).scores,
-            Rows::Paced(timing, strictness) => match series.ages(timing.from, timing.to) {
-                Some(ages) => timing.score(series, ages, first, &self.grid, *strictness, 0).scores,
-                None => Scores::new(0),
-            },
-        };
-        Cow::Owned(scores.accumulate())
+    /// The suffix sums of a line over the cohorts from position `first` on, as it was read: those of one side are
+    /// enough where nobody asks for the other. What was walked is scanned at the first call.
+    pub(super) fn sums<'l>(
+        &self,
+        line: &'l Line<'_>,
+        only: Option<Side>,
+        series: &ScopeSeries,
+        first: usize,
+    ) -> &'l Sums {
+        match &line.rows {
+            Rows::Summed(sums) => sums,
+            Rows::Of(table, sums) => sums.get_or_init(|| table.score(series, first).scores.accumulate()),
+            Rows::Paced(timing, strictness, sums) => sums.get_or_init(|| {
+                let score = |ages| timing.score(series, ages, first, &self.grid, *strictness, (0, only));
+                let timed = series.ages(timing.from, timing.to).map(score);
+                timed.map_or(Scores::new(0), |timed| timed.scores).accumulate()
+            }),
+        }
     }
 
     /// The line of a pair's table, with its expected log growth at the critical effect.
@@ -119,7 +126,7 @@ impl Model {
         let id = TableId::Pair { from: table.pair.from, to: table.pair.to };
         let walked = table.walk(series, first);
         if let Some((parts, growth)) = walked.and_then(|(w, g)| Some((w.parts(&self.grid.effects)?, g))) {
-            return (Line { table: id, parts, rows: Rows::Of(table) }, growth);
+            return (Line { table: id, parts, rows: Rows::Of(table, OnceCell::new()) }, growth);
         }
         let scored = table.score(series, first);
         (self.line(id, scored.scores), scored.growth)
@@ -303,12 +310,14 @@ impl Model {
         let log_e = log_sum([down, up].into_iter());
         let detailed = dated || log_e >= self.log_threshold;
         let peak = leading.filter(|_| detailed || log_e >= self.log_threshold - WATCHED);
-        let peak = peak.and_then(|(_, line)| self.peak(line, side, series, first));
+        let only = (!detailed).then_some(side);
+        let peak = peak.and_then(|(_, line)| self.peak(line, (side, only), series, first));
         let (leading, onset) = match (leading, peak) {
             (Some((_, line)), Some(peak)) => (line.table, self.onset(line.table, peak, series, first)),
             (line, _) => {
                 let table = line.map_or(TableId::Volume { stage: 0 }, |(_, line)| line.table);
-                (table, self.onset_at(series.len(), series))
+                let day = series.day(series.len().saturating_sub(1));
+                (table, Onset { estimate: day, low: day, high: day })
             }
         };
         let table = |line: &Line<'_>| {
@@ -317,7 +326,7 @@ impl Model {
                 return TableEvidence { table: line.table, log_below, log_above, effect: 1.0, moved: 0.0 };
             }
             let stronger = if line.parts.down >= line.parts.up { Side::Down } else { Side::Up };
-            let sums = self.sums(line, series, first);
+            let sums = self.sums(line, only, series, first);
             let effect = sums.likeliest(&self.grid.effects, stronger);
             let since = peak.map_or(0, |peak| peak.best);
             let moved =
@@ -356,11 +365,6 @@ impl Model {
             low: series.day(low),
             high: series.day(first + peak.high),
         }
-    }
-
-    fn onset_at(&self, position: usize, series: &ScopeSeries) -> Onset {
-        let day = series.day(position.saturating_sub(1));
-        Onset { estimate: day, low: day, high: day }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use plumbline_plan::{Metric, Motion, Plan, RateAndLag, Scope, Strictness, Target, Transition, Value};
 use plumbline_units::Seconds;
 
+use super::contest::PACES;
 use super::grid::{Bounds, Grid};
 use super::lag::Curve;
 use super::model::{Cac, Kind, Model, Rates, Twins, Velocity};
@@ -261,12 +262,13 @@ fn build(recipe: &Recipe) -> Option<Rates> {
                 let slowed = |pairs: &[Arc<Pair>]| pairs.iter().map(|p| Arc::new(p.slowed(slower))).collect();
                 assemble(recipe, slowed(&neighbours), slowed(&all)).map(Arc::new)
             };
+            let paces = || PACES.into_iter().flat_map(|pace| [pace, 1.0 / pace]).chain([1.0]);
             let twins = Twins {
                 slow: twin(1.0 + tolerance)?,
                 quick: twin(1.0 / (1.0 + tolerance))?,
                 timings: neighbours
                     .iter()
-                    .map(|p| Timing::new(p.from, p.to, p.curve.clone(), p.lag_doubt()))
+                    .map(|p| Timing::new(p.from, p.to, p.curve.clone(), p.lag_doubt()).at_paces(paces()))
                     .collect(),
                 tolerance,
             };

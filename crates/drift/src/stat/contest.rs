@@ -16,12 +16,12 @@ use super::model::Model;
 use super::pair::{LEAST_MISS, Pair};
 use super::scan::log_sum;
 use super::series::{AgeSeries, ScopeSeries, at};
-use super::timing::{LEAST, Ratios, Shares, Timing};
+use super::timing::{LEAST, Shares, Timing, hits};
 
 /// Factors on the rate where fewer convert; their inverses, on the odds, where more do.
 const RATES: [f64; 5] = [0.9, 0.81, 0.7, 0.55, 0.35];
 /// Factors on the time taken where journeys are slower; their inverses where they are quicker.
-const PACES: [f64; 6] = [1.07, 1.15, 1.3, 1.5, 2.0, 3.0];
+pub(super) const PACES: [f64; 6] = [1.07, 1.15, 1.3, 1.5, 2.0, 3.0];
 /// Shares of the journeys that lie: while they do it looks as if so many fewer converted, at every one of [`RATES`] …
 const LYING: [f64; RATES.len()] = [0.1, 0.19, 0.3, 0.45, 0.65];
 /// … for so many days. Were they longer, no shortfall could be told from one that is made good after them.
@@ -120,7 +120,7 @@ impl<'a> Contest<'a> {
         // No cohort is older.
         let at_pace = |slower: f64| timing.young_shares(&profile, slower, series.len() - first);
         let planned = at_pace(1.0);
-        let lag = |shares: Shares| Lag { hits: Ratios::of(&shares, &planned).hits, shares };
+        let lag = |shares: Shares| Lag { hits: hits(&shares, &planned), shares };
         let slower = PACES.iter().map(|slower| lag(at_pace(turned(*slower)))).collect();
         // Nothing is done before it would have been.
         let ways = LYING.iter().flat_map(|part| DAYS.map(|days| (*part, days)));

@@ -21,11 +21,11 @@ const LEVELS: usize = WEAKER.len() + EFFECTS;
 
 impl Model {
     /// The likeliest onset of a drift of `line` to `side` among the entries from position `first` on, counted from
-    /// there. `None` without any day.
+    /// there; `only` where the line's sums of one side are enough. `None` without any day.
     pub(super) fn peak(
         &self,
         line: &Line<'_>,
-        side: Side,
+        (side, only): (Side, Option<Side>),
         series: &ScopeSeries,
         first: usize,
     ) -> Option<Peak> {
@@ -37,7 +37,7 @@ impl Model {
         levels.iter_mut().zip(weaker.chain(strong)).for_each(|(level, factor)| *level = factor);
         let days = self.ratios(series, line.table, first, side, levels);
         if days.is_empty() {
-            return self.sums(line, series, first).peak(&self.grid.effects, side);
+            return self.sums(line, only, series, first).peak(&self.grid.effects, side);
         }
         let doubt = self.doubt(line.table);
         let (mut running, mut informed) = ([0.0; LEVELS], 0.0);

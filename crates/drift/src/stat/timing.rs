@@ -50,7 +50,9 @@ pub(crate) struct Timing {
     clocks: Option<Clocks>,
     /// By weekday of entry, the age from which on ages are one.
     ends: [usize; 7],
-    /// Where hours of entry matter, the paces of a scan.
+    /// Where hours of entry matter, known paces: F of the young ages by hour of entry.
+    young: Vec<(f64, Vec<[f64; 24]>)>,
+    /// The paces of a scan.
     paces: Vec<Paces>,
     /// Where they do not, some paces against others.
     contrasts: Vec<((f64, f64), Arc<Ratios>)>,
@@ -91,7 +93,7 @@ impl Timing {
             let ages = 0..curve.ages().saturating_sub(1);
             ages.into_iter().find(|age| curve.by_day(weekday, *age) >= 1.0 - TAIL).unwrap_or(usize::MAX)
         });
-        Timing { from, to, curve, clocks, ends, paces: Vec::new(), contrasts: Vec::new(), doubt }
+        Timing { from, to, curve, clocks, ends, young: vec![], paces: vec![], contrasts: vec![], doubt }
     }
 
     /// Whether it is that of these stages, this lag and this doubt.
@@ -99,14 +101,26 @@ impl Timing {
         (self.from, self.to, &self.curve, self.doubt) == (from, to, curve, doubt)
     }
 
+    /// The same with these paces tabulated: two kilobytes each.
+    pub(crate) fn at_paces(mut self, paces: impl IntoIterator<Item = f64>) -> Timing {
+        if let Curve::Hourly { hours, .. } = &self.curve {
+            let row = |age: usize, speed: f64| std::array::from_fn(|hour| by_hour(hours, age, hour, speed));
+            let rows = |pace: f64| (pace, (0..BY_HOUR).map(|age| row(age, 1.0 / pace)).collect());
+            self.young.extend(paces.into_iter().map(rows));
+        }
+        self
+    }
+
     /// The same with what the effects of `grid` against these nulls come to tabulated.
-    pub(crate) fn with(mut self, grid: &Grid, nulls: &[(f64, f64)]) -> Timing {
-        match &self.curve {
+    pub(crate) fn with(self, grid: &Grid, nulls: &[(f64, f64)]) -> Timing {
+        let effects = grid.effects.iter().map(|effect| effect.factor);
+        let mut timing = self.at_paces(effects.chain(nulls.iter().flat_map(|(down, up)| [*down, *up])));
+        match &timing.curve {
             Curve::Hourly { hours, .. } => {
-                let (ages, end) = (self.curve.ages(), self.ends[0]);
+                let (ages, end) = (timing.curve.ages(), timing.ends[0]);
                 // One to two megabytes a pair of nulls, which the scan of a fitted lag does not read.
-                let nulls = if self.doubt > 0.0 { &[] } else { nulls };
-                self.paces = nulls.iter().map(|nulls| Paces::new(hours, ages, end, grid, *nulls)).collect();
+                let nulls = if timing.doubt > 0.0 { &[] } else { nulls };
+                timing.paces = nulls.iter().map(|nulls| Paces::new(hours, ages, end, grid, *nulls)).collect();
             }
             Curve::Daily(_) => {
                 let against = |(down, up): &(f64, f64)| {
@@ -114,13 +128,14 @@ impl Timing {
                     grid.effects.map(|effect| (effect.factor, null(effect.side)))
                 };
                 let tabulated = nulls.iter().flat_map(against).map(|(effect, null)| {
-                    let ratios = Ratios::of(&self.shares(&[0.0; 24], effect), &self.shares(&[0.0; 24], null));
+                    let shares = |pace| timing.shares(&[0.0; 24], pace);
+                    let ratios = Ratios::of(&shares(effect), &shares(null));
                     ((effect, null), Arc::new(ratios))
                 });
-                self.contrasts = tabulated.collect();
+                timing.contrasts = tabulated.collect();
             }
         }
-        self
+        timing
     }
 
     /// F for journeys that take `slower` times as long, entering at the hours of `profile`.
@@ -134,7 +149,11 @@ impl Timing {
         let mut shares: Shares = match (&self.curve, &self.clocks) {
             (Curve::Hourly { hours, .. }, _) => {
                 let (mean, speed) = (mean_hour(profile), 1.0 / slower);
-                vec![(0..ages).map(|age| by_profile(hours, profile, mean, age, speed)).collect()]
+                let known = self.young.iter().find(|(pace, _)| *pace == slower);
+                let known = known.map_or(&[][..], |(_, rows)| rows);
+                let young = known.iter().map(|row| side_by_side(|hour| profile[hour] * row[hour])).take(ages);
+                let rest = (known.len()..ages).map(|age| by_profile(hours, profile, mean, age, speed));
+                vec![young.chain(rest).collect()]
             }
             (Curve::Daily(_), Some(clocks)) => {
                 (0..7).map(|w| (0..ages).map(|age| clocks.at(w, age, slower)).collect()).collect()
@@ -152,7 +171,6 @@ impl Timing {
         usize::from(age).min(self.ends[weekday]).min(self.curve.ages().saturating_sub(1))
     }
 
-    /// At which hours of the day its stage is entered.
     pub(super) fn profile(&self, series: &ScopeSeries) -> [f64; 24] {
         profile(series, self.from)
     }
@@ -201,7 +219,8 @@ impl Timing {
         })
     }
 
-    /// Scores the cohorts from position `first` on; effects are factors on the time taken.
+    /// Scores the cohorts from position `first` on, by the effects of both sides or of one; effects are factors on the
+    /// time taken. `critical` is the effect whose growth is asked for.
     pub(crate) fn score(
         &self,
         series: &ScopeSeries,
@@ -209,20 +228,23 @@ impl Timing {
         first: usize,
         grid: &Grid,
         strictness: f64,
-        critical: usize,
+        (critical, only): (usize, Option<Side>),
     ) -> Timed {
         let profile = profile(series, self.from);
         let (down, up) = grid.nulls(strictness);
         let mean = mean_hour(&profile);
         let (null_down, null_up) = (OnceCell::new(), OnceCell::new());
-        let ratios: [Arc<Ratios>; GRID] = grid.effects.map(|effect| {
+        let ratios: [Option<Arc<Ratios>>; GRID] = grid.effects.map(|effect| {
+            let wanted = only.is_none_or(|side| side == effect.side);
             let (null, shares) = if effect.side == Side::Down { (down, &null_down) } else { (up, &null_up) };
-            let known = self.contrasts.iter().find(|(paces, _)| *paces == (effect.factor, null));
-            known.map(|(_, ratios)| Arc::clone(ratios)).unwrap_or_else(|| {
+            let known = || self.contrasts.iter().find(|(paces, _)| *paces == (effect.factor, null));
+            let reckoned = || {
                 let null = shares.get_or_init(|| self.shares(&profile, null));
                 Arc::new(Ratios::of(&self.shares(&profile, effect.factor), null))
-            })
+            };
+            wanted.then(|| known().map_or_else(reckoned, |(_, ratios)| Arc::clone(ratios)))
         });
+        let expected = ratios[critical].as_ref().map_or(&[][..], |ratio| &ratio.growth);
         // A conversion of the window says as much of the pace as one of those the lag was fitted to.
         let mut scores = Scores::new(series.len().saturating_sub(first)).doubting(self.doubt);
         let mut growth = 0.0;
@@ -234,18 +256,17 @@ impl Timing {
                 Drawn { plan: Said { score: 0.0, information }, ..Drawn::default() }
             });
             let row = scores.row(index - first);
-            for (value, ratio) in row.iter_mut().zip(&ratios) {
+            for (value, ratio) in row.iter_mut().zip(&ratios).filter_map(|(v, r)| Some((v, r.as_ref()?))) {
                 let hits = cells
                     .iter()
                     .map(|(_, a, n)| f64::from(*n) * ratio.hits[weekday][self.folded(weekday, *a)]);
                 *value = hits.sum::<f64>() - total * ratio.reached[weekday][age];
             }
-            growth += total * ratios[critical].growth[weekday][age];
+            growth += expected.get(weekday).map_or(0.0, |growth| total * growth[age]);
         }
         let growth = growth * scores.kept();
         let of_all = |weekday: &Vec<f64>| weekday.last().copied().unwrap_or(0.0);
-        let matured = &ratios[critical].growth;
-        let growth_per_conversion = matured.iter().map(of_all).sum::<f64>() / matured.len().max(1) as f64;
+        let growth_per_conversion = expected.iter().map(of_all).sum::<f64>() / expected.len().max(1) as f64;
         Timed { scores, growth, growth_per_conversion }
     }
 
@@ -367,7 +388,8 @@ mod paces;
 mod ratios;
 
 use paces::Paces;
-pub(super) use ratios::Ratios;
+use ratios::Ratios;
+pub(super) use ratios::hits;
 
 #[cfg(test)]
 mod tests;

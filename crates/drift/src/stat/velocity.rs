@@ -1,5 +1,7 @@
 //! Targets of cycle time.
 
+use std::cell::OnceCell;
+
 use plumbline_plan::Direction;
 use plumbline_units::Day;
 
@@ -42,10 +44,10 @@ impl Model {
         let walked = timing.walk(series, ages, first, self.grid.nulls(strictness), critical);
         let parted = walked.and_then(|walked| Some((walked.walk.parts(&self.grid.effects)?, walked)));
         if let Some((parts, walked)) = parted {
-            let line = Line { table, parts, rows: Rows::Paced(timing, strictness) };
+            let line = Line { table, parts, rows: Rows::Paced(timing, strictness, OnceCell::new()) };
             return Some(lines(line, walked.growth, walked.growth_per_conversion));
         }
-        let timed = timing.score(series, ages, first, &self.grid, strictness, critical);
+        let timed = timing.score(series, ages, first, &self.grid, strictness, (critical, None));
         Some(lines(self.line(table, timed.scores), timed.growth, timed.growth_per_conversion))
     }
 

@@ -51,7 +51,7 @@ fn outcomes(p: f64) -> Vec<(f64, [f64; GRID])> {
         let count = |age: usize| of.iter().filter(|w| **w == age).count() as u32;
         let cells: Vec<_> =
             [(0, 0, count(0)), (0, 1, count(1))].into_iter().filter(|(.., n)| *n > 0).collect();
-        let mut scores = timing.score(&series, &aged(&cells), 0, &grid, 0.0, 5).scores;
+        let mut scores = timing.score(&series, &aged(&cells), 0, &grid, 0.0, (5, None)).scores;
         all.push((of.iter().map(|w| ways[*w]).product(), *scores.row(0)));
     }
     all
@@ -83,7 +83,7 @@ fn the_score_agrees_with_the_definition() {
     let (timing, series) = (three_days(), series("2026-03-02", 3));
     // The newest day's cohort has one conversion, the one before two of each age, the oldest one of each.
     let cells = [(0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 0, 2), (1, 1, 2), (2, 0, 1)];
-    let mut scores = timing.score(&series, &aged(&cells), 0, &grid(), 0.0, 5).scores;
+    let mut scores = timing.score(&series, &aged(&cells), 0, &grid(), 0.0, (5, None)).scores;
     for (r, effect) in grid().effects.iter().enumerate() {
         let shares = &timing.shares(&[1.0 / 24.0; 24], effect.factor)[0];
         let f = |age: usize| (shares[age] - if age > 0 { shares[age - 1] } else { 0.0 }).max(LEAST);
@@ -115,8 +115,8 @@ proptest! {
         let mut there = series("2026-03-02", 40 + older as i32);
         there.first_day = there.first_day.plus(shift);
         there.last_day = there.last_day.plus(shift);
-        let mut one = timing.score(&here, &aged(&cells), 0, &grid, 0.0, 5);
-        let mut other = timing.score(&there, &aged(&moved), older as usize, &grid, 0.0, 5);
+        let mut one = timing.score(&here, &aged(&cells), 0, &grid, 0.0, (5, None));
+        let mut other = timing.score(&there, &aged(&moved), older as usize, &grid, 0.0, (5, None));
         prop_assert_eq!(one.growth, other.growth);
         for cohort in 0..40 {
             prop_assert_eq!(*one.scores.row(cohort), *other.scores.row(cohort));
@@ -155,7 +155,7 @@ fn the_pace_is_estimated_from_young_cohorts_without_bias() {
 fn what_comes_after_the_end_of_a_table_says_no_more_than_what_comes_at_its_end() {
     let (timing, series) = (three_days(), series("2026-03-02", 28));
     let row = |age: u16| {
-        let mut scores = timing.score(&series, &aged(&[(0, age, 1)]), 0, &grid(), 0.0, 5).scores;
+        let mut scores = timing.score(&series, &aged(&[(0, age, 1)]), 0, &grid(), 0.0, (5, None)).scores;
         *scores.row(0)
     };
     for late in [3, 9, 27] {
@@ -174,9 +174,32 @@ fn of_ages_so_young_a_fitted_lag_knows_less() {
     let fitted = Timing::new(0, 1, Curve::of(&Lag::Days(shares.to_vec()), 30), 0.01);
     let kept = |cohort: u32| {
         let aged = aged(&[(cohort, 0, 40)]);
-        fitted.score(&series("2026-03-02", 10), &aged, 0, &grid(), 0.0, 5).scores.kept()
+        fitted.score(&series("2026-03-02", 10), &aged, 0, &grid(), 0.0, (5, None)).scores.kept()
     };
     assert!((kept(0) - 1.0 / 1.4).abs() < 1e-9);
     // Of the history's hundred conversions twenty were of the entry day.
     assert!((kept(9) - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_pace_known_beforehand_is_read_as_any_other() {
+    let (plain, known) = (two_weeks(), two_weeks().at_paces([1.3, 0.8]));
+    let mut profile = [0.0; 24];
+    (9..18).for_each(|hour| profile[hour] = 0.1 + 0.01 * hour as f64);
+    for pace in [1.3, 0.8, 1.0] {
+        assert_eq!(plain.shares(&profile, pace), known.shares(&profile, pace));
+        assert_eq!(plain.young_shares(&profile, pace, 4), known.young_shares(&profile, pace, 4));
+    }
+}
+
+#[test]
+fn one_side_alone_is_scored_as_beside_the_other() {
+    let (timing, grid, series) = (two_weeks().with(&grid(), &[(1.0, 1.0)]), grid(), series("2026-03-02", 60));
+    let ages = aged(&[(0, 3, 2), (0, 9, 1), (5, 20, 4), (40, 1, 3)]);
+    let both = timing.score(&series, &ages, 0, &grid, 0.0, (5, None)).scores.accumulate();
+    for side in [Side::Down, Side::Up] {
+        let one = timing.score(&series, &ages, 0, &grid, 0.0, (5, Some(side))).scores.accumulate();
+        assert_eq!(one.peak(&grid.effects, side), both.peak(&grid.effects, side));
+        assert_eq!(one.likeliest(&grid.effects, side), both.likeliest(&grid.effects, side));
+    }
 }
