@@ -4,9 +4,9 @@
 //! "First" closes a tick with a judge that knows nothing; "next" the day after one, as a service does every night;
 //! "fitted" the same where the plan's rates are estimates from [`FITTED`] entries each. Nothing is kept from one tick
 //! to the next, so that the two cost alike, in proportion to the scopes: a planned lag goes on at every age of the
-//! window, so that a cohort to which nothing happens says something else each day all the same. A fifth of a tick goes
-//! into reading counts, two fifths into evidence, a fifth into projections (most of it the pace of cycle times) and a
-//! tenth into what the few that drift look like.
+//! window, so that a cohort to which nothing happens says something else each day all the same. A sixth of a tick goes
+//! into reading counts, two fifths into evidence, a fifth into projections (most of it the pace of cycle times) and an
+//! eighth into what the few that drift look like.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
