@@ -44,6 +44,8 @@ pub(crate) struct Case<'a> {
 pub(crate) struct Frame {
     pub(crate) since: Day,
     pub(crate) leading: Option<TableId>,
+    /// The transition that the drift is named by, where one leads.
+    pub(crate) named: Option<(u8, u8)>,
     pub(crate) label: Option<Label>,
 }
 
@@ -61,6 +63,7 @@ impl Case<'_> {
         let frame = Frame {
             since: evidence.map_or(day.plus(1 - MEASURED_DAYS), |e| e.onset.estimate),
             leading: evidence.map(|e| e.leading),
+            named: evidence.and_then(Evidence::transition),
             label: measured.label,
         };
         let own = self.display(self.model, frame).or_else(|| measured.projection.clone());
@@ -104,7 +107,7 @@ impl Case<'_> {
 
     pub(crate) fn display(&self, model: &Model, frame: Frame) -> Option<Projection> {
         let leading = frame.leading?;
-        model.project(self.series, &Window::Display { onset: frame.since, leading })
+        model.project(self.series, &Window::Display { onset: frame.since, leading, named: frame.named })
     }
 
     fn evidence(&self, evidence: &Evidence) -> EvidenceNumbers {
@@ -190,13 +193,8 @@ impl Case<'_> {
             }
         };
         if let Some(own) = own {
-            let leading = match frame.leading {
-                Some(TableId::Pair { from, to }) => {
-                    own.pairs.iter().find(|pair| (pair.from, pair.to) == (from, to))
-                }
-                _ => None,
-            };
-            if let Some(pair) = leading {
+            let named = own.pairs.iter().find(|pair| frame.named == Some((pair.from, pair.to)));
+            if let Some(pair) = named {
                 return transition(pair);
             }
             let largest =

@@ -140,6 +140,24 @@ impl Evidence {
         self.log_e >= self.log_threshold
     }
 
+    /// The transition to name: the leading table, or, where that spans several, the one of them that says most by
+    /// itself. The span leads where it tells new journeys from old ones, before its parts can.
+    pub(crate) fn transition(&self) -> Option<(u8, u8)> {
+        let TableId::Pair { from, to } = self.leading else { return None };
+        let log = |table: &TableEvidence| match self.direction {
+            Direction::Below => table.log_below,
+            Direction::Above => table.log_above,
+        };
+        let within = self.tables.iter().filter_map(|table| match table.table {
+            TableId::Pair { from: a, to: b } if b == a + 1 && from <= a && b <= to => {
+                Some(((a, b), log(table)))
+            }
+            _ => None,
+        });
+        let most = within.reduce(|most, other| if other.1 > most.1 { other } else { most });
+        Some(most.map_or((from, to), |(transition, _)| transition))
+    }
+
     /// Whether M ≥ c/10.
     pub fn watches(&self) -> bool {
         self.log_e >= self.log_threshold - WATCHED
@@ -158,6 +176,8 @@ pub enum Window {
         onset: Day,
         /// The leading table of the evidence.
         leading: TableId,
+        /// The transition that the drift is named by, read since the onset.
+        named: Option<(u8, u8)>,
     },
     /// Every transition over the trailing 90 days, none before the given day.
     Trailing {
@@ -239,5 +259,52 @@ impl SpendReading {
     /// Spend over plan.
     pub fn ratio(&self) -> f64 {
         self.spend / self.plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leading_span_is_named_by_the_transition_within_that_says_most() {
+        let table = |(from, to): (u8, u8), below: f64, above: f64| TableEvidence {
+            table: TableId::Pair { from, to },
+            log_below: below,
+            log_above: above,
+            effect: 1.0,
+            moved: 1.0,
+        };
+        let day: Day = "2026-03-02".parse().unwrap();
+        let of = |leading: TableId, direction| Evidence {
+            log_e: 9.0,
+            log_threshold: 5.9,
+            log_below: 9.0,
+            log_above: 1.0,
+            direction,
+            critical_weight: 0.0,
+            leading,
+            tables: vec![
+                table((0, 1), -3.4, 2.0),
+                table((1, 2), 4.2, -1.0),
+                table((2, 3), 6.0, 0.0),
+                table((0, 2), 7.9, 0.0),
+            ],
+            onset: Onset { estimate: day, low: day, high: day },
+            strictness: 0.0,
+            needed: None,
+        };
+        let pair = |from, to| TableId::Pair { from, to };
+        for (leading, direction, named) in [
+            (pair(0, 2), Direction::Below, Some((1, 2))),
+            (pair(0, 2), Direction::Above, Some((0, 1))),
+            (pair(0, 3), Direction::Below, Some((2, 3))),
+            (pair(0, 1), Direction::Below, Some((0, 1))),
+            // Where nothing between is recorded, the span speaks alone.
+            (pair(4, 6), Direction::Below, Some((4, 6))),
+            (TableId::LeadsPerMoney, Direction::Below, None),
+        ] {
+            assert_eq!(of(leading, direction).transition(), named, "{leading:?} {direction:?}");
+        }
     }
 }

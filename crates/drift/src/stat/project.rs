@@ -69,7 +69,10 @@ impl Model {
         match *window {
             Window::SinceOnset(onset) => self.first(series, Some(onset)),
             Window::Trailing { not_before } => trailing(not_before),
-            Window::Display { onset, leading } => {
+            Window::Display { onset, named: Some((named, _)), .. } if named == from => {
+                self.first(series, Some(onset))
+            }
+            Window::Display { onset, leading, .. } => {
                 let alarmed = match leading {
                     TableId::Pair { from, .. } => from,
                     _ => rates.end_to_end().from,
