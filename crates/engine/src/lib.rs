@@ -36,7 +36,7 @@ pub use trend::{DAYS as TREND_DAYS, TrendPoint};
 pub use workspace::{PlanSource, WorkspaceState};
 
 /// Raised whenever the same log would give other output; a pinned fingerprint fails the tests otherwise.
-pub const STATE_MACHINE_VERSION: u32 = 8;
+pub const STATE_MACHINE_VERSION: u32 = 9;
 
 /// What the engine says while it applies one record, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -95,10 +95,8 @@ impl Model {
         0.5 * libm::erfc(-past / (heading.log_deviation().max(1e-9) * std::f64::consts::SQRT_2))
     }
 
-    pub(super) fn line(&self, table: TableId, scores: Scores) -> Line<'static> {
-        let sums = scores.accumulate();
-        let parts = sums.parts(&self.grid.effects);
-        Line { table, parts, rows: Rows::Summed(sums) }
+    pub(super) fn line(&self, table: TableId, sums: Sums) -> Line<'static> {
+        Line { table, parts: sums.parts(&self.grid.effects), rows: Rows::Summed(sums) }
     }
 
     /// The suffix sums of a line over the cohorts from position `first` on, as it was read: those of one side are
@@ -129,7 +127,7 @@ impl Model {
             return (Line { table: id, parts, rows: Rows::Of(table, OnceCell::new()) }, growth);
         }
         let scored = table.score(series, first);
-        (self.line(id, scored.scores), scored.growth)
+        (self.line(id, scored.scores.accumulate()), scored.growth)
     }
 
     /// The conversion tables. A stage that is mostly inferred is not recorded: tables that touch it say nothing. At
@@ -177,14 +175,15 @@ impl Model {
         let leads = self.leads_per_money(cac, series, first);
         let wins = self.wins_of(cac, series, first, &leads);
         let nulls = self.grid.nulls(all.strictness);
-        let scores = |days: &[DayCount], spread: f64| counts::score(days, &self.grid, nulls, spread);
         all.tables += 2;
         // Without any spend nothing is known of its price.
         if leads.iter().map(|day| day.expected).sum::<f64>() > 0.0 {
             let spread = self.leads_spread(cac, series);
             let thinned = self.thinned(cac, spread);
-            all.lines.push(self.line(TableId::LeadsPerMoney, scores(&leads, spread)));
-            all.lines.push(self.line(TableId::WinsPerMoney, scores(&wins, thinned)));
+            let leads = counts::sums(&leads, &self.grid, nulls, spread, cac.doubt());
+            let wins = counts::sums(&wins, &self.grid, nulls, thinned, 0.0);
+            all.lines.push(self.line(TableId::LeadsPerMoney, leads));
+            all.lines.push(self.line(TableId::WinsPerMoney, wins));
         }
         Some(all)
     }
@@ -252,7 +251,7 @@ impl Model {
         let mut padded = Scores::new(series.len() - first);
         scores.copy_into(&mut padded, skipped);
         Some(Lines {
-            lines: vec![self.line(TableId::Volume { stage }, padded)],
+            lines: vec![self.line(TableId::Volume { stage }, padded.accumulate())],
             tables: 1,
             growth: days.iter().map(|d| d.expected * per_event).sum(),
             growth_per_entry: per_event,

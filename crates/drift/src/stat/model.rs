@@ -103,6 +103,15 @@ pub(crate) struct Cac {
     pub(crate) cost_per_lead: f64,
 }
 
+impl Cac {
+    /// Variance of the logarithm of the planned cost per lead: CAC is a promise, what the planned conversion leaves of
+    /// it errs as that does.
+    pub(crate) fn doubt(&self) -> f64 {
+        let error = self.rates.end_to_end().error;
+        error * error
+    }
+}
+
 /// The tables of a path of transitions.
 #[derive(Clone, Debug)]
 pub(crate) struct Rates {

@@ -7,11 +7,12 @@
 //! weights.
 
 use super::assess::Line;
-use super::fast;
+use super::evidence::TableId;
 use super::grid::{EFFECTS, Side};
-use super::model::Model;
+use super::model::{Kind, Model};
 use super::scan::{Peak, hull};
 use super::series::ScopeSeries;
+use super::{counts, fast};
 
 /// Effects weaker than the detector's, as powers of the warn bound's factor.
 const WEAKER: [f64; 3] = [0.5, 1.0, 1.5];
@@ -35,6 +36,17 @@ impl Model {
         let mut levels = [1.0; LEVELS];
         let weaker = WEAKER.iter().map(|power| libm::pow(warn, *power));
         levels.iter_mut().zip(weaker.chain(strong)).for_each(|(level, factor)| *level = factor);
+        let weigh_up = |logs: Vec<[f64; LEVELS]>| {
+            let max = logs.iter().flatten().fold(f64::MIN, |max, log| max.max(*log));
+            let weigh = |row: &[f64; LEVELS]| fast::exp(row.map(|log| log - max)).iter().sum::<f64>();
+            hull(&logs.iter().map(weigh).collect::<Vec<f64>>())
+        };
+        if let (Kind::Cac(cac), TableId::LeadsPerMoney) = (&self.kind, line.table)
+            && cac.doubt() > 0.0
+        {
+            let (days, spread) = (self.leads_per_money(cac, series, first), self.leads_spread(cac, series));
+            return weigh_up(counts::doubted(&days, levels.map(|level| (level, 1.0)), spread, cac.doubt()));
+        }
         let days = self.ratios(series, line.table, first, side, levels);
         if days.is_empty() {
             return self.sums(line, only, series, first).peak(&self.grid.effects, side);
@@ -49,8 +61,6 @@ impl Model {
             running.iter_mut().zip(&day.logs).for_each(|(sum, log)| *sum -= log);
             *row = running.map(|sum| sum * kept);
         }
-        let max = logs.iter().flatten().fold(f64::MIN, |max, log| max.max(*log));
-        let weigh = |row: &[f64; LEVELS]| fast::exp(row.map(|log| log - max)).iter().sum::<f64>();
-        hull(&logs.iter().map(weigh).collect::<Vec<f64>>())
+        weigh_up(logs)
     }
 }

@@ -14,6 +14,10 @@ const NEGLIGIBLE: f64 = -32.0;
 /// the table that crossed it: such days flatter themselves, and 95% of their weight cover the truth in 90% of runs.
 const HULL: f64 = 0.95;
 
+/// Standard errors that an estimated planned value lies off at most. Further out the parabola that stands for a
+/// likelihood does not: where many more entered than the estimate came from, it would praise an absurd effect.
+const ASTRAY: f64 = 4.0;
+
 /// Effects taken together.
 const LANES: usize = 2;
 
@@ -118,7 +122,8 @@ impl Scores {
     /// A planned value estimated with variance s² of its logarithm is known only so well: its error θ is integrated
     /// out of the likelihoods of "moved at τ" and "never moved", each taken as normal in θ (Laplace). With U, I the
     /// score and information of all cohorts at the plan, U_r, I_r the same with those from τ on at the effect r,
-    /// `A'(τ, r) = A(τ, r) + U_r²/2P_r − U²/2P + ½·ln(P/P_r)`, `P = 1/s² + I`, `P_r = 1/s² + I_r`:
+    /// `A'(τ, r) = A(τ, r) + U_r²/2P_r − U²/2P + ½·ln(P/P_r)`, `P = 1/s² + I`, `P_r = 1/s² + I_r`, the summits U/P and
+    /// U_r/P_r sought within [`ASTRAY`]:
     /// the cohorts before τ go on telling where the plan really lies, within its error, and what a short window shows
     /// counts nearly whole. Where they do not tell (cycle times), A/(1 + s²·I_τ) remains.
     ///
@@ -137,7 +142,11 @@ impl Scores {
         let mut all = Said { score: 0.0, information: 1.0 / self.doubt };
         self.drawn.iter().for_each(|drawn| all += drawn.plan);
         let (mut moved, mut informed, mut unripe) = ([all; GRID], 0.0, 0.0);
-        let integrated = |said: &Said, log: f64| 0.5 * (said.score * said.score / said.information - log);
+        let astray = ASTRAY * self.doubt.sqrt();
+        let integrated = |said: &Said, log: f64| {
+            let theta = (said.score / said.information).clamp(-astray, astray);
+            theta * (said.score - 0.5 * theta * said.information) - 0.5 * log
+        };
         let unmoved = integrated(&all, fast::ln([all.information])[0]);
         let learns = self.drawn.iter().any(|drawn| drawn.moved.is_some());
         for (row, drawn) in self.rows.iter_mut().zip(&self.drawn).rev() {
@@ -169,6 +178,16 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
+    /// Of these rows, by the cohort τ, oldest first.
+    pub(crate) fn of(rows: Vec<[f64; GRID]>) -> Sums {
+        Sums { rows }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn row(&self, cohort: usize) -> &[f64; GRID] {
+        &self.rows[cohort]
+    }
+
     /// Σ_τ exp(A(τ, r) − max) of the effect at `AT` and the next: two, as the narrowest vector takes them.
     fn pair<const AT: usize>(&self, max: &[f64; GRID]) -> [f64; LANES] {
         let mut sums = [0.0; LANES];

@@ -48,7 +48,7 @@ impl Model {
             return Some(lines(line, walked.growth, walked.growth_per_conversion));
         }
         let timed = timing.score(series, ages, first, &self.grid, strictness, (critical, None));
-        Some(lines(self.line(table, timed.scores), timed.growth, timed.growth_per_conversion))
+        Some(lines(self.line(table, timed.scores.accumulate()), timed.growth, timed.growth_per_conversion))
     }
 
     /// The planned median times the estimated pace of the entries of the window.
