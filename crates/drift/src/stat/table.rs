@@ -314,4 +314,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn far_more_entries_than_an_estimate_came_from_praise_no_absurd_effect() {
+        let grid = Grid::new(Bounds::with("-10%".parse().unwrap()), None);
+        let pair = Pair {
+            from: 0,
+            to: 1,
+            rate: 0.5,
+            // Of 5,000 entries; 180,000 came since.
+            error: 0.0141,
+            dispersion: 0.0,
+            curve: Curve::of(&Lag::Days(vec![Share::from_f64(1.0).unwrap()]), 181),
+            in_time: None,
+            season: PairSeason::of(&Season::FLAT, (1, 1)),
+        };
+        let table = PairTable::new(Arc::new(pair), &grid, 0.0);
+        let mut on_plan = series(1, &mut StdRng::seed_from_u64(1));
+        let days = StageEntries { counts: vec![1_000; 180], inferred: vec![], hours: vec![] };
+        on_plan.stages = vec![days, StageEntries::default()];
+        on_plan.pairs = vec![PairSeries { from: 0, to: 1, converted: vec![500; 180] }];
+        let parts = table.score(&on_plan, 0).scores.accumulate().parts(&grid.effects);
+        assert!(parts.down < libm::log(365.0) && parts.up < libm::log(365.0), "{parts:?}");
+    }
 }
