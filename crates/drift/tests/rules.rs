@@ -216,3 +216,32 @@ fn a_day_or_two_without_any_leads_is_no_drift_of_volume_and_a_week_is() {
         assert_eq!(evidence.rejects(), expected, "{days} days: {evidence:?}");
     }
 }
+
+#[test]
+fn a_cost_per_lead_misjudged_within_the_error_of_the_rates_is_no_drift_and_does_not_date_one() {
+    // The last rate is planned a sixth too low, by two standard errors.
+    let cost = |error: f64| {
+        let mut plan = on_plan(30.0);
+        let last = &mut plan.motions[0].transitions[3].base;
+        (last.conversion, last.error) = (plumbline_units::Share::from_f64(0.34).unwrap(), error);
+        model(&plan, COST)
+    };
+    let (promised, estimated) = (cost(0.0), cost(0.03));
+    let steady = last(&Spec::steady(30.0, 150, 5));
+    let dearer = |model: &Model| {
+        let evidence = model.assess(&steady, None).unwrap();
+        let table = evidence.tables.iter().find(|table| table.table == TableId::LeadsPerMoney);
+        table.unwrap().log_above - evidence.log_threshold
+    };
+    let (promised_says, estimated_says) = (dearer(&promised), dearer(&estimated));
+    assert!(promised_says > 0.0 && estimated_says < 0.0, "{promised_says} {estimated_says}");
+    let trapped = trapped(30.0, 7);
+    let days = |model: &Model| {
+        let evidence = model.assess(&trapped, None).unwrap();
+        assert!(evidence.rejects() && evidence.direction == Direction::Above, "{evidence:?}");
+        assert_eq!(evidence.leading, TableId::LeadsPerMoney);
+        trapped.last_day.since(evidence.onset.estimate)
+    };
+    let (promised_since, estimated_since) = (days(&promised), days(&estimated));
+    assert!(promised_since > 60 && estimated_since < 12, "{promised_since} {estimated_since}");
+}
